@@ -1,0 +1,69 @@
+-- name: ReadShop :one
+SELECT shop_id, domain, name, currency, time_zone FROM shop;
+
+-- name: SaveShop :exec
+INSERT INTO shop (shop_id, domain, name, currency, time_zone)
+VALUES (@shop_id, @domain, @name, @currency, @time_zone)
+ON CONFLICT (only_one) DO UPDATE
+SET domain = excluded.domain, name = excluded.name, currency = excluded.currency,
+    time_zone = excluded.time_zone, updated_at = now()
+WHERE (shop.domain, shop.name, shop.currency, shop.time_zone)
+    IS DISTINCT FROM (excluded.domain, excluded.name, excluded.currency, excluded.time_zone);
+
+-- name: ApplyProducts :execrows
+-- Writes what is new or newer. An archived product that Shopify shows again is
+-- one that was not gone.
+INSERT INTO product (product_id, title, handle, vendor, product_type, status, image_url,
+    created_at, published_at, source_updated_at, content_hash, run_id)
+SELECT s.product_id, s.title, s.handle, s.vendor, s.product_type, s.status, s.image_url,
+    s.created_at, s.published_at, s.source_updated_at, s.content_hash, @run_id
+FROM stage_product s
+LEFT JOIN product p ON p.product_id = s.product_id
+WHERE p.product_id IS NULL
+   OR s.source_updated_at > p.source_updated_at
+   OR (s.source_updated_at = p.source_updated_at AND s.content_hash <> p.content_hash)
+   OR (s.source_updated_at >= p.source_updated_at AND p.archived_at IS NOT NULL)
+ON CONFLICT (product_id) DO UPDATE
+SET title = excluded.title, handle = excluded.handle, vendor = excluded.vendor,
+    product_type = excluded.product_type, status = excluded.status, image_url = excluded.image_url,
+    created_at = excluded.created_at, published_at = excluded.published_at,
+    source_updated_at = excluded.source_updated_at, content_hash = excluded.content_hash,
+    last_seen_at = now(), archived_at = NULL, run_id = excluded.run_id
+WHERE product.source_updated_at <= excluded.source_updated_at;
+
+-- name: AddTags :execrows
+-- Shopify's first spelling of a tag is kept.
+INSERT INTO product_tag (name)
+SELECT DISTINCT ON (lower(s.name)) s.name
+FROM stage_product_tag s
+LEFT JOIN product_tag t ON lower(t.name) = lower(s.name)
+WHERE t.tag_id IS NULL
+ORDER BY lower(s.name), s.name
+ON CONFLICT (lower(name)) DO NOTHING;
+
+-- name: UnlinkTags :execrows
+-- Takes off the tags that a product has no longer. A staged product that lost
+-- to a newer stored one leaves the links alone.
+DELETE FROM link_product_product_tag l
+USING stage_product s, product p
+WHERE s.product_id = l.product_id
+  AND p.product_id = s.product_id AND p.source_updated_at = s.source_updated_at
+  AND NOT EXISTS (
+      SELECT FROM stage_product_tag st
+      JOIN product_tag t ON lower(t.name) = lower(st.name)
+      WHERE st.product_id = l.product_id AND t.tag_id = l.tag_id);
+
+-- name: LinkTags :execrows
+INSERT INTO link_product_product_tag (product_id, tag_id)
+SELECT DISTINCT st.product_id, t.tag_id
+FROM stage_product_tag st
+JOIN stage_product s ON s.product_id = st.product_id
+JOIN product p ON p.product_id = s.product_id AND p.source_updated_at = s.source_updated_at
+JOIN product_tag t ON lower(t.name) = lower(st.name)
+LEFT JOIN link_product_product_tag l ON l.product_id = st.product_id AND l.tag_id = t.tag_id
+WHERE l.tag_id IS NULL
+ON CONFLICT DO NOTHING;
+
+-- name: ArchiveProducts :execrows
+UPDATE product SET archived_at = now(), run_id = @run_id
+WHERE product_id = ANY(@product_ids::bigint[]) AND archived_at IS NULL;

@@ -1,0 +1,199 @@
+// Package bulksync is the daily Shopify bulk sync: it brings the orders and
+// products that changed into PostgreSQL, and moves a stream's watermark only
+// after it has proved that nothing is missing.
+//
+// Read workflow.go first: it is the sync from top to bottom. rules.go holds the
+// decisions, fetch.go gets the files, load.go reads them into chunks, stage.go
+// merges a chunk, byid.go reads single orders again, prove.go holds what came
+// against what is stored.
+package bulksync
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/macrodata-dev/macrodata/internal/blob"
+	"github.com/macrodata-dev/macrodata/internal/errs"
+	"github.com/macrodata-dev/macrodata/internal/pg"
+	"github.com/macrodata-dev/macrodata/internal/runs"
+	"github.com/macrodata-dev/macrodata/internal/scenario"
+	"github.com/macrodata-dev/macrodata/internal/shopify"
+	"github.com/macrodata-dev/macrodata/internal/workflow"
+)
+
+// ID names the scenario.
+const ID = "bulksync"
+
+// Settings are the numbers that a sync goes by. The zero value of each means
+// the default beside it.
+type Settings struct {
+	Overlap     time.Duration // read again before the watermark: 48 h, for Shopify's index lags behind
+	Lag         time.Duration // left out before Shopify's clock: 5 min
+	Floor       time.Duration // an incremental run reaches back no further: 128 days
+	Horizon     time.Duration // an app without read_all_orders sees no further: 60 days
+	SweepEvery  time.Duration // all ids are compared this often: 7 days
+	PollMin     time.Duration // between looks at a bulk operation, growing to PollMax: 2 s
+	PollMax     time.Duration // 60 s
+	ChunkRows   int           // rows of a transaction: 5,000
+	PartBytes   int64         // of the archive's objects: 64 MiB
+	RejectShare float64       // more rejected lines than this fail the run: 0.01
+}
+
+func (s Settings) withDefaults() Settings {
+	fill(&s.Overlap, 48*time.Hour)
+	fill(&s.Lag, 5*time.Minute)
+	fill(&s.Floor, 128*24*time.Hour)
+	fill(&s.Horizon, 60*24*time.Hour)
+	fill(&s.SweepEvery, 7*24*time.Hour)
+	fill(&s.PollMin, 2*time.Second)
+	fill(&s.PollMax, time.Minute)
+	fill(&s.ChunkRows, 5000)
+	fill(&s.PartBytes, 64<<20)
+	fill(&s.RejectShare, 0.01)
+	return s
+}
+
+func fill[T comparable](p *T, value T) {
+	if zero := *new(T); *p == zero {
+		*p = value
+	}
+}
+
+// Service runs the scenario.
+type Service struct {
+	db       *pg.DB
+	runs     *runs.Store
+	archive  *blob.Store
+	shopify  *shopify.Client
+	engine   *workflow.Engine
+	workflow *workflow.Workflow[Params, Result]
+	set      Settings
+	log      *slog.Logger
+}
+
+// New makes the scenario and registers its workflow.
+func New(engine *workflow.Engine, db *pg.DB, store *runs.Store, archive *blob.Store, client *shopify.Client, set Settings, log *slog.Logger) *Service {
+	s := &Service{db: db, runs: store, archive: archive, shopify: client, engine: engine, set: set.withDefaults(), log: log}
+	s.workflow = workflow.Register(engine, ID+".sync", s.sync, workflow.Options{OneAtATime: true})
+	return s
+}
+
+// Params are what a sync is asked to do.
+type Params struct {
+	Mode      string     `json:"mode"`                // Incremental or Full
+	Resources []string   `json:"resources,omitempty"` // of Streams; all where empty
+	Since     *time.Time `json:"since,omitempty"`     // instead of the watermark
+
+	Trigger     string     `json:"trigger"`     // runs.Cron, Manual or CLI
+	RequestedBy string     `json:"requestedBy"` // a mail address, a service token's name, or a command
+	RestartOf   *uuid.UUID `json:"restartOf,omitempty"`
+}
+
+// What a sync reads.
+const (
+	Incremental = "incremental" // since the watermark
+	Full        = "full"        // everything
+
+	Orders   = "orders"
+	Products = "products"
+)
+
+// Streams are what can be synced, in the order in which they are loaded:
+// products first, so that lines find theirs.
+func Streams() []string { return []string{Products, Orders} }
+
+// Result is what a sync leaves behind, beside the rows.
+type Result struct {
+	Status string `json:"status"`
+	Counts Counts `json:"counts"`
+	Proof  Proof  `json:"proof"`
+}
+
+// Start starts a sync and returns its run. Where one is under way it returns
+// that one's id and errs.Conflict.
+func (s *Service) Start(ctx context.Context, p Params) (id uuid.UUID, err error) {
+	defer errs.Wrap(&err, "start sync")
+	if err := p.check(time.Now()); err != nil {
+		return uuid.Nil, err
+	}
+	if id, err = uuid.NewV7(); err != nil {
+		return uuid.Nil, err
+	}
+	if err := s.workflow.Start(ctx, id.String(), p); err != nil {
+		var busy *workflow.Busy
+		if errors.As(err, &busy) {
+			id, _ = uuid.Parse(busy.RunID)
+		}
+		return id, err
+	}
+	// The workflow writes the row too, so nothing hangs on who comes first.
+	return id, s.runs.Create(ctx, p.request(id))
+}
+
+// Wait returns when a run has ended, with its result.
+func (s *Service) Wait(ctx context.Context, id uuid.UUID) (Result, error) {
+	return s.workflow.Result(ctx, id.String())
+}
+
+// Cancel ends a run. Its finished steps stay, so that it can be resumed.
+func (s *Service) Cancel(ctx context.Context, id uuid.UUID) error {
+	if err := s.engine.Cancel(ctx, id.String()); err != nil {
+		return err
+	}
+	return s.runs.Close(ctx, id, runs.Outcome{Status: runs.Cancelled})
+}
+
+// Resume goes on with a run that failed or was cancelled. One that another
+// has overtaken since can't: its work is done, or to be started anew.
+func (s *Service) Resume(ctx context.Context, id uuid.UUID) (err error) {
+	defer errs.Wrap(&err, "resume %s", id)
+	latest, err := s.runs.List(ctx, ID, 1)
+	if err != nil {
+		return err
+	}
+	if len(latest) == 0 || latest[0].ID != id {
+		return errs.WithRemedy(errs.Conflict, "a later run exists: start a new one, or restart this one")
+	}
+	if err := s.runs.Begin(ctx, id); err != nil {
+		return err
+	}
+	return s.engine.Resume(ctx, id.String())
+}
+
+// Restart starts a new run with what an earlier one was asked for.
+func (s *Service) Restart(ctx context.Context, id uuid.UUID, trigger, by string) (uuid.UUID, error) {
+	old, err := s.runs.Get(ctx, id)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	p, err := readParams(old.Params)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	p.Trigger, p.RequestedBy, p.RestartOf = trigger, by, &id
+	return s.Start(ctx, p)
+}
+
+// Scenario declares what this package offers.
+func (s *Service) Scenario() scenario.Scenario { return Scenario() }
+
+// Scenario is the declaration without a service, for documents.
+func Scenario() scenario.Scenario {
+	return scenario.Scenario{
+		ID:    ID,
+		Title: "Daily Shopify bulk sync",
+		Workflows: []scenario.Workflow{{
+			Name: ID + ".sync", Trigger: "macrodata sync", Steps: steps,
+		}},
+		Commands: []string{"macrodata sync", "macrodata runs"},
+		Writes: []string{
+			"ingest_day", "ingest_gap", "ingest_root", "ingest_sweep", "order_fulfillment", "order_header",
+			"order_line_item", "order_refund_line", "rejected_record", "watermark", "watermark_history",
+		},
+		Reads: []string{"ingest_run", "product", "shop"},
+	}
+}

@@ -1,0 +1,90 @@
+package bulksync
+
+import (
+	"context"
+
+	"github.com/macrodata-dev/macrodata/internal/pg/pgdb"
+	"github.com/macrodata-dev/macrodata/internal/shopify/jsonl"
+)
+
+// sweepResult is what the comparison of a stream's ids came to.
+type sweepResult struct {
+	stream  string
+	whole   bool // all ids, not only the window's
+	file    file
+	read    cursor
+	missing idCursor
+	gone    idCursor
+}
+
+// sweepIndex asks for the ids once more, after everything was read, and
+// settles each difference by reading the object itself: what the index has and
+// the store lacks is stored; what the store has and the index lacks was
+// changed since, or deleted, or the index can't be trusted.
+func (j *job) sweepIndex() error {
+	for _, stream := range j.plan.Streams {
+		name := stream.Stream + sweepMark
+		files, err := j.fetch(name, idDocuments[stream.Stream], window{stream.sweepSince(), stream.Window.Until})
+		if err != nil {
+			return err
+		}
+		for _, f := range files {
+			s := sweepResult{stream: stream.Stream, whole: stream.SweepAll, file: f}
+			s.read, err = j.read(f, pass{"sweep", takeID, j.mergeSweep(stream.Stream)})
+			if err != nil {
+				return err
+			}
+			j.sweeps = append(j.sweeps, s)
+		}
+		s := &j.sweeps[len(j.sweeps)-1]
+		if s.missing, err = j.work(step("missing", stream.Stream), 0, j.missing(stream), j.reader(stream.Stream, beginning)); err != nil {
+			return err
+		}
+		if s.gone, err = j.work(step("gone", stream.Stream), 0, j.gone(stream), j.reader(stream.Stream, stream.Window.Until)); err != nil {
+			return err
+		}
+		c := j.counts.stream(stream.Stream)
+		c.Missing, c.Gone, c.Deleted = s.missing.Asked, s.gone.Asked, c.Deleted+s.missing.Deleted+s.gone.Deleted
+	}
+	return nil
+}
+
+func takeID(c *chunk, l jsonl.Line) bool { return c.takeID(l) }
+
+func (j *job) missing(stream streamPlan) lister {
+	return page(func(ctx context.Context, after int64) ([]int64, error) {
+		if q := pgdb.New(j.db); stream.Stream == Orders {
+			return q.SweepOrders(ctx, pgdb.SweepOrdersParams{After: after, RowLimit: byIDPage})
+		} else {
+			return q.SweepProducts(ctx, pgdb.SweepProductsParams{After: after, RowLimit: byIDPage})
+		}
+	})
+}
+
+func (j *job) gone(stream streamPlan) lister {
+	until := stream.Window.Until
+	since := later(stream.sweepSince(), beginning)
+	return page(func(ctx context.Context, after int64) ([]int64, error) {
+		if q := pgdb.New(j.db); stream.Stream == Orders {
+			return q.GoneOrders(ctx, pgdb.GoneOrdersParams{
+				After: after, Since: &since, Until: until, Horizon: j.plan.Horizon, RowLimit: byIDPage,
+			})
+		} else {
+			return q.GoneProducts(ctx, pgdb.GoneProductsParams{After: after, Since: &since, Until: until, RowLimit: byIDPage})
+		}
+	})
+}
+
+func (s sweepResult) checks() []Check {
+	checks := []Check{
+		compare(s.file.Name, "bytes", s.file.Size, s.file.Bytes, "of the id sweep, as Shopify says"),
+		compare(s.file.Name, "lines", s.file.Objects, s.read.Line-s.read.Rejected, "of the id sweep, as Shopify says"),
+		compare(s.file.Name, "unexplained", 0, s.gone.Unexplained, "stored, unchanged, and not in the index"),
+	}
+	if s.file.Partial {
+		checks = append(checks, Check{
+			Name: "whole", Stream: s.file.Name, Want: "a complete export", Got: "a partial one", Detail: s.file.Failure,
+		})
+	}
+	return checks
+}

@@ -1,0 +1,313 @@
+package bulksync
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/macrodata-dev/macrodata/internal/catalog"
+	"github.com/macrodata-dev/macrodata/internal/pg"
+	"github.com/macrodata-dev/macrodata/internal/pg/pgdb"
+	"github.com/macrodata-dev/macrodata/internal/runs"
+	"github.com/macrodata-dev/macrodata/internal/scenario"
+	"github.com/macrodata-dev/macrodata/internal/workflow"
+)
+
+// steps are the names that the engine records, frozen once deployed. A step
+// that runs once for a stream or a chunk adds that to its name.
+var steps = []scenario.Step{
+	{Name: "open", Where: "Shopify, PostgreSQL", What: "Checks shop and scopes, reads the watermarks, fixes the windows by Shopify's clock."},
+	{Name: "start", Where: "Shopify", What: "Starts a bulk operation, or adopts the one whose answer was lost."},
+	{Name: "poll", Where: "Shopify", What: "Looks how far a bulk operation has come."},
+	{Name: "pause", Where: "", What: "Sleeps between two looks, longer each time."},
+	{Name: "download", Where: "Shopify, object storage", What: "Archives one part of a result, with its length and hash."},
+	{Name: "products", Where: "PostgreSQL", What: "Merges a chunk of products with their tags."},
+	{Name: "roots", Where: "PostgreSQL", What: "Merges a chunk of orders with their fulfillments."},
+	{Name: "children", Where: "PostgreSQL", What: "Merges a chunk of lines, joined to their orders."},
+	{Name: "compare", Where: "PostgreSQL", What: "Holds the files against the store, counts and money by shop day."},
+	{Name: "refunds", Where: "Shopify, PostgreSQL", What: "Reads the refund lines of orders that show refunds."},
+	{Name: "deletions", Where: "Shopify, PostgreSQL", What: "Marks what Shopify says was deleted."},
+	{Name: "sweep", Where: "PostgreSQL", What: "Takes in a chunk of the ids that the index has afterwards."},
+	{Name: "missing", Where: "Shopify, PostgreSQL", What: "Reads by id what the index has and the store lacks."},
+	{Name: "gone", Where: "Shopify, PostgreSQL", What: "Reads by id what the store has and the index lacks."},
+	{Name: "uneven", Where: "Shopify, PostgreSQL", What: "Reads whole the orders whose lines don't add up to Shopify's count."},
+	{Name: "rejects", Where: "Shopify, PostgreSQL", What: "Reads by id what earlier runs could not load."},
+	{Name: "prove", Where: "PostgreSQL", What: "Gathers the proof."},
+	{Name: "close", Where: "PostgreSQL", What: "Moves the watermarks, where all is proved, and closes the run."},
+}
+
+// sync reads what changed in each stream, stores it, proves that nothing is
+// missing, and only then moves the watermarks.
+//
+// Every step may run twice, the last one that a killed process was in. What is
+// written to the database is written in the transaction that records the step,
+// so exactly once. A bulk operation carries the run in its name, so a second
+// start finds the first; a part of a download replaces itself; everything else
+// only reads.
+func (s *Service) sync(r *workflow.Run, p Params) (_ Result, err error) {
+	id, err := uuid.Parse(r.ID())
+	if err != nil {
+		return Result{}, err
+	}
+	j := &job{Service: s, run: r, id: id, params: p, started: map[string]string{},
+		progress: s.runs.Progress(id, s.log)}
+	defer func() { j.closeFailed(err) }()
+
+	// What is there to read, and from when to when?
+	if j.plan, err = workflow.Tx(r, "open", j.open); err != nil {
+		return Result{}, err
+	}
+
+	// Shopify works on all streams at once while we wait for one after the other.
+	if err := j.startAll(); err != nil {
+		return Result{}, err
+	}
+	for _, stream := range j.plan.Streams {
+		files, err := j.fetch(stream.Stream, documents[stream.Stream], stream.Window)
+		if err != nil {
+			return Result{}, err
+		}
+		for _, f := range files {
+			if err := j.load(f); err != nil {
+				return Result{}, err
+			}
+		}
+		j.files = append(j.files, files...)
+	}
+
+	// Before anything else touches them: does the store hold what the files held?
+	stored, err := workflow.Do(r, "compare", j.compare)
+	if err != nil {
+		return Result{}, err
+	}
+
+	// What bulk files can't tell, and what they may have left out.
+	if err := j.readRefunds(); err != nil {
+		return Result{}, err
+	}
+	if err := j.markDeletions(); err != nil {
+		return Result{}, err
+	}
+	if err := j.sweepIndex(); err != nil {
+		return Result{}, err
+	}
+	if err := j.settleUneven(); err != nil {
+		return Result{}, err
+	}
+	if err := j.retryRejects(); err != nil {
+		return Result{}, err
+	}
+
+	proof, err := workflow.Do(r, "prove", func(ctx context.Context) (Proof, error) { return j.prove(ctx, stored) })
+	if err != nil {
+		return Result{}, err
+	}
+	return workflow.Tx(r, "close", func(context.Context) (applied[Result], error) { return j.close(proof), nil })
+}
+
+// applied is what a step writes in its transaction.
+type applied[R any] = func(context.Context, pg.Tx) (R, error)
+
+// job is one execution of a run. Everything in it comes from the parameters or
+// from what steps returned.
+type job struct {
+	*Service
+	run      *workflow.Run
+	id       uuid.UUID
+	params   Params
+	progress *runs.Progress
+
+	plan    plan
+	started map[string]string // operations by step
+	files   []file
+	counts  Counts
+	sweeps  []sweepResult
+}
+
+// plan is what the first step fixes for the whole run.
+type plan struct {
+	Streams  []streamPlan `json:"streams"`
+	Zone     string       `json:"zone"` // the shop's, IANA
+	Started  time.Time    `json:"started"`
+	Degraded []string     `json:"degraded,omitempty"` // optional scopes that are missing
+
+	// Horizon is set where the app sees only the orders made since then.
+	Horizon *time.Time `json:"horizon,omitempty"`
+}
+
+func (p plan) zone() (*time.Location, error) { return time.LoadLocation(p.Zone) }
+
+// open asks Shopify who it is and what time it is there, and fixes the windows.
+func (j *job) open(ctx context.Context) (applied[plan], error) {
+	if err := j.runs.Create(ctx, j.params.request(j.id)); err != nil {
+		return nil, err
+	}
+	if err := j.runs.Begin(ctx, j.id); err != nil {
+		return nil, err
+	}
+	j.progress.Set(ctx, "open", 0, 0, "")
+	pre, err := j.shopify.Preflight(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, tx pg.Tx) (plan, error) {
+		q := pgdb.New(tx)
+		out := plan{Zone: pre.Shop.TimeZone, Started: pre.Now, Degraded: pre.Degraded}
+		if _, err := out.zone(); err != nil {
+			return out, err
+		}
+		if !pre.AllOrders {
+			// A day less, for the horizon moves on while the run lasts.
+			h := pre.Now.Add(-j.set.Horizon).AddDate(0, 0, 1)
+			out.Horizon = &h
+		}
+		if err := catalog.AdoptShop(ctx, tx, pre.Shop); err != nil {
+			return out, err
+		}
+		if err := q.ClearWorkingTables(ctx); err != nil {
+			return out, err
+		}
+		for _, stream := range j.params.streams() {
+			m, err := readMark(ctx, q, stream)
+			if err != nil {
+				return out, err
+			}
+			swept, err := readMark(ctx, q, stream+sweepMark)
+			if err != nil {
+				return out, err
+			}
+			out.Streams = append(out.Streams,
+				planStream(stream, j.params, m, swept.Value, pre.Now, pre.AllOrders, j.set))
+		}
+		w := out.Streams[len(out.Streams)-1].Window
+		return out, runs.SetWindow(ctx, tx, j.id, w.Since, w.Until)
+	}, nil
+}
+
+// sweepMark ends the name of the watermark that says until when all ids of a
+// stream were compared.
+const sweepMark = ".ids"
+
+func readMark(ctx context.Context, q *pgdb.Queries, stream string) (mark, error) {
+	row, err := q.ReadWatermark(ctx, stream)
+	if pg.NoRows(err) {
+		return mark{}, nil
+	}
+	return mark{row.Value, row.Version}, err
+}
+
+// close moves the watermarks and ends the run, in one transaction. Where the
+// proof does not hold the marks stay, and the next run reads the same again.
+func (j *job) close(proof Proof) applied[Result] {
+	return func(ctx context.Context, tx pg.Tx) (Result, error) {
+		q := pgdb.New(tx)
+		hasGap := false
+		for _, stream := range j.plan.Streams {
+			if stream.Gap != nil {
+				hasGap = true
+				if err := j.keepGap(ctx, q, stream); err != nil {
+					return Result{}, err
+				}
+			}
+			if !proof.Holds {
+				continue
+			}
+			moved, err := j.moveMarks(ctx, q, stream)
+			if err != nil {
+				return Result{}, err
+			}
+			j.counts.stream(stream.Stream).Advanced = moved
+		}
+		rejects, err := q.CountRejects(ctx, j.id)
+		if err != nil {
+			return Result{}, err
+		}
+		if err := q.ClearWorkingTables(ctx); err != nil {
+			return Result{}, err
+		}
+		j.counts.Rejected, j.counts.Degraded = rejects, j.plan.Degraded
+		out := Result{Status: closing(proof, rejects, hasGap), Counts: j.counts, Proof: proof}
+		return out, runs.Close(ctx, tx, j.id, runs.Outcome{
+			Status: out.Status, Counts: out.Counts, Proof: out.Proof, Bytes: j.bytes(),
+		})
+	}
+}
+
+func (j *job) keepGap(ctx context.Context, q *pgdb.Queries, stream streamPlan) error {
+	g := stream.Gap
+	n, err := q.ExtendGap(ctx, pgdb.ExtendGapParams{Stream: stream.Stream, Since: g.Since, Until: g.Until})
+	if err != nil || n > 0 {
+		return err
+	}
+	return q.RecordGap(ctx, pgdb.RecordGapParams{
+		Stream: stream.Stream, Since: g.Since, Until: g.Until, RunID: j.id, Reason: g.Reason,
+	})
+}
+
+// moveMarks advances what the run has earned: the stream's watermark, the time
+// of the last whole sweep, and the gaps that it has read over.
+func (j *job) moveMarks(ctx context.Context, q *pgdb.Queries, stream streamPlan) (moved bool, err error) {
+	since := later(stream.Window.Since, beginning)
+	if stream.Gap == nil {
+		_, err := q.FillGaps(ctx, pgdb.FillGapsParams{RunID: &j.id, Stream: stream.Stream, Since: since})
+		if err != nil {
+			return false, err
+		}
+	}
+	if stream.SweepAll {
+		swept, err := readMark(ctx, q, stream.Stream+sweepMark)
+		if err != nil {
+			return false, err
+		}
+		if _, err := j.moveMark(ctx, q, stream.Stream+sweepMark, swept, beginning, stream.Window.Until); err != nil {
+			return false, err
+		}
+	}
+	if !stream.Advance {
+		return false, nil
+	}
+	if j.params.Mode == Full {
+		since = beginning
+	}
+	return j.moveMark(ctx, q, stream.Stream, stream.Mark, since, stream.Window.Until)
+}
+
+func (j *job) moveMark(ctx context.Context, q *pgdb.Queries, name string, m mark, since, until time.Time) (moved bool, err error) {
+	var n int64
+	if m.Version == 0 {
+		n, err = q.FirstWatermark(ctx, pgdb.FirstWatermarkParams{Stream: name, Until: until, RunID: j.id})
+	} else {
+		n, err = q.AdvanceWatermark(ctx, pgdb.AdvanceWatermarkParams{
+			Stream: name, Version: m.Version, Since: since, Until: until, RunID: j.id,
+		})
+	}
+	if err != nil || n == 0 {
+		return false, err
+	}
+	return true, q.NoteWatermark(ctx, name)
+}
+
+// closeFailed writes down why the run ended, unless it only stopped here: a
+// cancelled run was closed by who cancelled it, and one of a closing process
+// goes on elsewhere. It is no step, so that a resumed run that fails again
+// says so again.
+func (j *job) closeFailed(err error) {
+	if err == nil || j.run.Context().Err() != nil {
+		return
+	}
+	j.log.Error("sync failed", "run", j.id, "error", err)
+	o := runs.Outcome{Status: runs.Failed, Counts: j.counts, Bytes: j.bytes(), Err: err}
+	if err := j.runs.Close(j.run.Context(), j.id, o); err != nil {
+		j.log.Error("the failed run could not be closed", "run", j.id, "error", err)
+	}
+}
+
+// step names a step of a family.
+func step(family string, parts ...any) string {
+	for _, p := range parts {
+		family += fmt.Sprintf("-%v", p)
+	}
+	return family
+}

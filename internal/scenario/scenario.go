@@ -1,0 +1,27 @@
+// Package scenario says what a scenario offers the program: enough to list it,
+// to run it, and to hold its document against the code.
+package scenario
+
+// Scenario is one of the product's scenarios, declared by its package.
+type Scenario struct {
+	ID        string // names the folder, the package, the SQL file and the workflows
+	Title     string
+	Workflows []Workflow
+	Commands  []string // of the command line, such as "macrodata sync"
+	Reads     []string // tables, beside those that it writes
+	Writes    []string // tables
+}
+
+// Workflow is a durable workflow of a scenario.
+type Workflow struct {
+	Name    string // "<scenario id>.<verb>", frozen once deployed
+	Trigger string // what starts it
+	Steps   []Step // in the order in which they first run
+}
+
+// Step is a durable step, or a family of steps that differ by a number.
+type Step struct {
+	Name  string // up to the number
+	Where string // what it touches: "Shopify", "PostgreSQL", "object storage"
+	What  string // one sentence
+}
