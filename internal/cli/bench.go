@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/macrodata-dev/macrodata/bench"
+	"github.com/macrodata-dev/macrodata/internal/app"
+)
+
+func (e *env) benchCommand() *cobra.Command {
+	var size string
+	long := `Measures the program against the best that this machine can do by other means,
+both sides in turn, on a private PostgreSQL and a simulated shop in a temporary
+folder. Without a NAME all are measured. Exit code 3 where a goal is missed.
+Settings in the environment don't count here.
+
+`
+	for _, b := range bench.All() {
+		long += fmt.Sprintf("  %-8s %s\n", b.Name, b.What)
+	}
+	c := &cobra.Command{
+		Use:   "bench [NAME...]",
+		Short: "Measure how fast the program is, against something",
+		Long:  long,
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, names []string) error {
+			chosen := bench.All()
+			if len(names) > 0 {
+				chosen = chosen[:0]
+			}
+			for _, name := range names {
+				b, err := bench.Find(name)
+				if err != nil {
+					return err
+				}
+				chosen = append(chosen, b)
+			}
+			return e.bench(c.Context(), chosen, bench.Size(size))
+		},
+	}
+	c.Flags().StringVar(&size, "size", string(bench.Small), "small, medium or full: 10,000, 100,000 or 1,000,000 orders")
+	c.AddCommand(e.idleCommand())
+	return c
+}
+
+func (e *env) bench(ctx context.Context, chosen []bench.Benchmark, size bench.Size) error {
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	missed := false
+	for _, b := range chosen {
+		r, err := b.Run(ctx, bench.Options{Program: program, Size: size, Say: e.say})
+		if err != nil {
+			return err
+		}
+		missed = missed || !r.OK
+		if err := e.print(r, func(w io.Writer) { printResult(w, r) }); err != nil {
+			return err
+		}
+	}
+	if missed {
+		return errFault
+	}
+	return nil
+}
+
+func printResult(w io.Writer, r bench.Result) {
+	relation := "at most"
+	if r.AtLeast {
+		relation = "at least"
+	}
+	fmt.Fprintf(w, "%s %-7s %s  %.2f (goal: %s %g), %.2f s, %.2f CPU s, peak %s\n", mark(r.OK), r.Name, r.Size,
+		r.Ratio, relation, r.Goal, r.WallSeconds, r.CPUSeconds, quantity(r.PeakBytes, ""))
+	fmt.Fprintf(w, "  against %s\n", r.Against)
+	for _, c := range r.Checks {
+		fmt.Fprintf(w, "  %s %s: %.2f %s (goal: at most %g)\n", mark(c.OK), c.Name, c.Value, c.Unit, c.Goal)
+	}
+}
+
+func mark(ok bool) string {
+	if ok {
+		return "✓"
+	}
+	return "✗"
+}
+
+// idleCommand is a launched program that waits, for the benchmark of the start.
+func (e *env) idleCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "idle", Hidden: true, Args: usage(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return e.withApp(c.Context(), func(*app.App) error {
+				fmt.Fprintln(e.stdout, bench.Ready)
+				<-c.Context().Done()
+				return nil
+			})
+		},
+	}
+}
