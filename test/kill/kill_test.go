@@ -1,0 +1,301 @@
+// Package kill proves that a sync can be killed anywhere: the built program is
+// ended by SIGKILL at each step boundary, between Shopify's deed and its
+// answer, and at random moments. The next start must end the same run with the
+// same rows, without running a finished step again or asking Shopify for a
+// second bulk operation.
+package kill
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	_ "github.com/macrodata-dev/macrodata/internal/cli" // what is built belongs to what is tested
+	"github.com/macrodata-dev/macrodata/internal/pg/pgtest"
+	"github.com/macrodata-dev/macrodata/sandbox/shopify"
+	"github.com/macrodata-dev/macrodata/sandbox/shops"
+)
+
+var (
+	moments = flag.Int("kill.n", 5, "random moments to kill at")
+	every   = flag.Bool("kill.all", false, "kill at all boundaries and answers, not only at those of each kind")
+	seed    = flag.Uint64("kill.seed", 0, "of the random moments; 0: another each time")
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+func TestKilledSync(t *testing.T) {
+	shop, err := shops.Generate(shops.Options{Orders: 400, Products: 250})
+	if err != nil {
+		t.Fatal(err)
+	}
+	full := world{
+		binary: built(t), shop: shop, now: shop.Anchor(), args: []string{"sync", "--full", "--json"}, lines: 4,
+		stored: pgtest.URL(t), admin: pgtest.DB(t),
+	}
+	want, requests := full.undisturbed(t)
+	t.Run("at a step boundary", func(t *testing.T) { full.atBoundaries(t, want) })
+	t.Run("before an answer", func(t *testing.T) { full.beforeAnswers(t, want, requests) })
+	t.Run("at a random moment", func(t *testing.T) { full.atRandom(t, want) })
+	t.Run("asked to end", func(t *testing.T) { full.asked(t, want) })
+
+	later := full.later(t)
+	want, requests = later.undisturbed(t)
+	t.Run("incremental, at a random moment", func(t *testing.T) { later.atRandom(t, want) })
+	if *every {
+		t.Run("incremental, at a step boundary", func(t *testing.T) { later.atBoundaries(t, want) })
+		t.Run("incremental, before an answer", func(t *testing.T) { later.beforeAnswers(t, want, requests) })
+	}
+}
+
+// undisturbed runs the sync without a kill.
+func (w world) undisturbed(t *testing.T) (result, []request) {
+	t.Helper()
+	l := w.lab(t, 0)
+	begun := time.Now()
+	l.finish(t)
+	r := l.result(t)
+	r.took = time.Since(begun)
+	r.compare(t, r, 1) // nothing is left behind, and each operation was started once
+	t.Logf("%v: undisturbed %d steps and %d requests in %s", w.args, len(r.steps), len(l.front.requests()), r.took)
+	return r, l.front.requests()
+}
+
+// later is the world of an incremental sync: the store holds the shop as it was
+// two months before.
+func (w world) later(t *testing.T) world {
+	t.Helper()
+	before := w
+	before.now = w.now.AddDate(0, -2, 0)
+	l := before.lab(t, 0)
+	l.finish(t)
+	// A file that lacks lines which are stored already is no proof.
+	w.args, w.lines = []string{"sync", "--json"}, 0
+	w.stored, w.earlier = l.db.Pool().Config().ConnString(), 1
+	l.db.Close() // a database in use can't be copied
+	return w
+}
+
+// atBoundaries kills before and after each step.
+func (w world) atBoundaries(t *testing.T, want result) {
+	for _, step := range w.chosen(want.steps) {
+		for _, where := range []string{"before", "after"} {
+			// What follows a step precedes the next, so one of the two is enough
+			// for all steps but the first.
+			if !*every && where == "before" && step != want.steps[0] {
+				continue
+			}
+			t.Run(where+" "+step, func(t *testing.T) {
+				t.Parallel()
+				l := w.lab(t, 0)
+				p := l.start(t, "MACRODATA_FAULT_POINT="+step+":"+where)
+				if sig := p.wait(t); sig != syscall.SIGKILL {
+					t.Fatalf("the fault point didn't kill the program: %v: %s", p.ProcessState, p.stderr.String())
+				}
+				done := l.number(t, fmt.Sprintf(`SELECT count(*) FROM step_done WHERE step = '%s' AND run_id = `, step)+l.ours())
+				if (done == 1) != (where == "after") {
+					t.Errorf("the step is recorded %d times when killed %s it", done, where)
+				}
+				l.goOn(t, want, true)
+			})
+		}
+	}
+	t.Run("by number", func(t *testing.T) {
+		t.Parallel()
+		l := w.lab(t, 0)
+		if sig := l.start(t, "MACRODATA_FAULT_POINT=4").wait(t); sig != syscall.SIGKILL {
+			t.Fatal("the fault point didn't kill the program")
+		}
+		if n := l.number(t, `SELECT count(*) FROM step_done WHERE run_id = `+l.ours()); n != 2 {
+			t.Errorf("%d steps are done after the second one", n)
+		}
+		l.goOn(t, want, true)
+	})
+}
+
+// chosen are the steps to kill at: all of them, or the first of each family.
+func (w world) chosen(steps []string) (chosen []string) {
+	if *every {
+		return steps
+	}
+	known := map[string]bool{}
+	for _, step := range steps {
+		family, _, _ := strings.Cut(step, "-")
+		if !known[family] {
+			known[family] = true
+			chosen = append(chosen, step)
+		}
+	}
+	return chosen
+}
+
+// beforeAnswers kills when Shopify has carried out a request and the program
+// doesn't know yet.
+func (w world) beforeAnswers(t *testing.T, want result, requests []request) {
+	for _, q := range requests {
+		if q.operation == "BulkPoll" && q.n > 1 {
+			continue // their number is a matter of time
+		}
+		if !*every && q.n > 1 && q.operation != "BulkStart" {
+			continue
+		}
+		t.Run(fmt.Sprint(q.operation, " ", q.n), func(t *testing.T) {
+			t.Parallel()
+			l := w.lab(t, 0)
+			started := make(chan *program, 1)
+			l.front.killAt(q, func() { (<-started).Process.Kill() }) //nolint:errcheck // wait tells
+			p := l.start(t)
+			started <- p
+			if sig := p.wait(t); sig != syscall.SIGKILL {
+				t.Fatalf("the program ended with %v: %s", p.ProcessState, p.stderr.String())
+			}
+			l.goOn(t, want, false)
+		})
+	}
+}
+
+// atRandom kills anywhere between the program's start and its end.
+func (w world) atRandom(t *testing.T, want result) {
+	s := *seed
+	if s == 0 {
+		s = rand.Uint64()
+	}
+	t.Logf("-kill.seed=%d", s)
+	luck := rand.New(rand.NewPCG(s, 0))
+	for i := range *moments {
+		after := time.Duration(luck.Int64N(int64(want.took)))
+		t.Run(fmt.Sprint(i+1, " after ", after), func(t *testing.T) {
+			t.Parallel()
+			l := w.lab(t, 0)
+			p := l.start(t)
+			kill := time.AfterFunc(after, func() { p.Process.Kill() }) //nolint:errcheck // it may have ended
+			defer kill.Stop()
+			p.wait(t)
+			l.goOn(t, want, false)
+		})
+	}
+}
+
+// goOn starts the program again after a kill, which was between two steps or
+// anywhere, and checks what it leaves.
+func (l *lab) goOn(t *testing.T, want result, between bool) {
+	t.Helper()
+	before := l.doneSteps(t)
+	closed := l.number(t, `SELECT count(*) FROM step_done WHERE step = 'close'`) - l.earlier
+	ended := 0
+	if l.number(t, `SELECT count(*) FROM pg_tables WHERE schemaname = 'dbos' AND tablename = 'workflow_status'`) == 1 {
+		ended = l.number(t, `SELECT count(*) FROM dbos.workflow_status WHERE status = 'SUCCESS'`) - l.earlier
+	}
+	if ended == 0 { // else there is nothing to go on with
+		l.finish(t)
+	}
+	after := l.doneSteps(t)
+	for step, record := range before {
+		if after[step] != record {
+			t.Errorf("a finished step was run again:\n was %s\n now %s", record, after[step])
+		}
+	}
+	// After the last step nothing is left of a run but to say that it has
+	// ended, so the next start may find none to follow.
+	runs := l.number(t, `SELECT count(*) FROM ingest_run`) - l.earlier
+	if runs != 1 && (closed == 0 || runs != 2) {
+		t.Errorf("there are %d runs", runs)
+	}
+	if n := l.number(t, `SELECT count(*) FROM dbos.workflow_status WHERE status <> 'SUCCESS'`); n > 0 {
+		t.Errorf("%d runs have not ended", n)
+	}
+	got := l.result(t)
+	got.compare(t, want, runs)
+	if runs == 1 {
+		got.compareWork(t, want, between)
+	}
+}
+
+// asked ends the program as a person or a supervisor does.
+func (w world) asked(t *testing.T, want result) {
+	for name, signal := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "Ctrl-C": syscall.SIGINT} {
+		t.Run("by "+name+" it ends in order and the next start goes on", func(t *testing.T) {
+			t.Parallel()
+			l := w.lab(t, time.Second)
+			p := l.start(t)
+			l.until(t, `SELECT count(*) FROM step_done WHERE step LIKE 'poll-%'`)
+			took := p.end(t, signal)
+			if took > 3*time.Second {
+				t.Errorf("the program took %s to end", took)
+			}
+			l.goOn(t, want, false)
+		})
+	}
+	t.Run("it does not wait long for a step that hangs", func(t *testing.T) {
+		t.Parallel()
+		l := w.lab(t, 0)
+		l.server.Faults().Request(1, shopify.RequestFault{Match: "OrderRefunds", Hang: true})
+		p := l.start(t)
+		l.until(t, `SELECT count(*) FROM step_done WHERE step = 'compare'`)
+		if took := p.end(t, syscall.SIGTERM); took > 9*time.Second {
+			t.Errorf("the program took %s to end", took)
+		}
+		l.goOn(t, want, false)
+	})
+	t.Run("a second Ctrl-C ends it at once", func(t *testing.T) {
+		t.Parallel()
+		l := w.lab(t, 0)
+		l.server.Faults().Request(1, shopify.RequestFault{Match: "OrderRefunds", Hang: true})
+		p := l.start(t)
+		l.until(t, `SELECT count(*) FROM step_done WHERE step = 'compare'`)
+		begun := time.Now()
+		stop := p.repeat(syscall.SIGINT)
+		sig := p.wait(t)
+		stop()
+		if took := time.Since(begun); sig != syscall.SIGINT || took > 3*time.Second {
+			t.Errorf("the program ended with %v after %s", p.ProcessState, took)
+		}
+		l.goOn(t, want, false)
+	})
+}
+
+// end sends a signal once and checks that the program ends in order by it.
+func (p *program) end(t *testing.T, signal syscall.Signal) (took time.Duration) {
+	t.Helper()
+	begun := time.Now()
+	if err := p.Process.Signal(signal); err != nil {
+		t.Fatal(err)
+	}
+	if sig := p.wait(t); sig != 0 || p.ProcessState.ExitCode() != 1 {
+		t.Errorf("the program ended with %v", p.ProcessState)
+	}
+	if text := p.stderr.String(); !strings.Contains(text, "the run goes on where it was at the next start") {
+		t.Errorf("the program said %q", text)
+	}
+	return time.Since(begun)
+}
+
+// repeat sends a signal again and again, as an impatient person does.
+func (p *program) repeat(signal syscall.Signal) (stop func()) {
+	tick, done := time.NewTicker(50*time.Millisecond), make(chan struct{})
+	go func() {
+		for {
+			p.Process.Signal(signal) //nolint:errcheck // it may have ended
+			select {
+			case <-tick.C:
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() { tick.Stop(); close(done) }
+}
+
+// until waits for a query to return more than 0.
+func (l *lab) until(t *testing.T, sql string) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); l.number(t, sql) == 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("in 20 s nothing was found by " + sql)
+		}
+	}
+}
