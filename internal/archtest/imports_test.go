@@ -1,0 +1,121 @@
+package archtest
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// law lists the packages bottom-up. A package imports only what stands in a
+// row above its own; its tests may besides import the sandbox, pgtest and what
+// their row names.
+var law = []struct {
+	packages string // separated by spaces; an end of /* is one folder's packages
+	why      string
+	tests    string // what its tests may import beside
+}{
+	{"internal/errs db", "everything names errors and the schema; they import nothing of ours", ""},
+	{"internal/shop", "nouns that all share, without I/O", ""},
+	{"internal/obs internal/blob internal/pg internal/pg/pgdb internal/pg/cluster", "one outside thing each, and not each other", ""},
+	{"internal/pg/pgtest", "a server and a schema for tests", ""},
+	{"internal/shopify/jsonl", "a format that the client and the load share", ""},
+	{"internal/shopify", "the other side: knows nothing of how we store", ""},
+	{"internal/catalog internal/runs", "tables that several scenarios write, each behind one package", ""},
+	{"internal/workflow internal/workflow/floor", "runs anything, so it knows no scenario and no table of ours", "internal/workflow/floor"},
+	{"internal/scenario", "the types that scenarios declare themselves with", ""},
+	{"internal/scenario/*", "scenarios never import each other: they share through SQL or a package above", ""},
+	{"internal/app", "the one place that knows all scenarios and what each needs", ""},
+	{"sandbox/shopify", "the other side again: must not share code with the client that it tests", ""},
+	{"sandbox/shops", "shops for the simulator", ""},
+	{"bench", "measures what is above", "internal/cli"},
+	{"internal/cli", "commands put the program together with people and the sandbox", ""},
+	{"cmd/macrodata", "a process around cli", ""},
+	{"internal/archtest test/*", "tests of the whole; nobody imports them", ""},
+}
+
+// confined are packages that only some may import, apart from tests.
+var confined = map[string]struct {
+	to  string
+	why string
+}{
+	"internal/pg/pgtest":      {"", "it is for tests"},
+	"internal/workflow/floor": {"bench", "it is what the engine is measured against"},
+	"internal/shopify":        {"internal/scenario/* internal/app internal/cli bench", "only scenarios talk to Shopify"},
+	"internal/pg/cluster":     {"internal/app internal/pg/pgtest bench", "whether the server is ours is decided in app"},
+	"internal/app":            {"internal/cli bench", "nothing below knows the program"},
+	"sandbox/shopify":         {"sandbox/* internal/cli bench", "the product doesn't know that it talks to a simulator"},
+	"sandbox/shops":           {"internal/cli bench", "as sandbox/shopify"},
+	"bench":                   {"internal/cli", "a command runs it"},
+	"internal/cli":            {"cmd/macrodata", "commands are not an interface"},
+}
+
+// sandboxImports is all that simulators share with the product: otherwise they
+// would repeat its mistakes.
+const sandboxImports = "internal/errs internal/shop sandbox/*"
+
+// among says whether a list of packages, such as those above, has one.
+func among(list, path string) bool {
+	return slices.ContainsFunc(strings.Fields(list), func(p string) bool {
+		folder, all := strings.CutSuffix(p, "*")
+		return p == path || all && strings.HasPrefix(path, folder)
+	})
+}
+
+func rowOf(path string) int {
+	for i, row := range law {
+		if among(row.packages, path) {
+			return i
+		}
+	}
+	return -1
+}
+
+func TestImportsGoDown(t *testing.T) {
+	t.Parallel()
+	for _, p := range allPackages(t) {
+		row := rowOf(p.Path)
+		if row < 0 {
+			t.Errorf("%s has no row in the import law: give it one, with the reason", p.Path)
+			continue
+		}
+		for _, to := range ours(p.Imports) {
+			if rowOf(to) >= row {
+				t.Errorf("%s imports %s, which is not below it: %s", p.Path, to, law[row].why)
+			}
+			if c, ok := confined[to]; ok && !among(c.to, p.Path) {
+				t.Errorf("%s imports %s, which only %q may: %s", p.Path, to, c.to, c.why)
+			}
+			if strings.HasPrefix(p.Path, "sandbox/") && !among(sandboxImports, to) {
+				t.Errorf("%s imports %s: simulators share only %q with the product", p.Path, to, sandboxImports)
+			}
+		}
+		for _, to := range ours(append(p.TestImports, p.XTestImports...)) {
+			if rowOf(to) >= row && to != p.Path && !among("sandbox/* internal/pg/pgtest "+law[row].tests, to) {
+				t.Errorf("tests of %s import %s, which is not below it", p.Path, to)
+			}
+		}
+	}
+}
+
+// TestImportLawIsCurrent keeps rows of packages that are gone out of the law.
+func TestImportLawIsCurrent(t *testing.T) {
+	t.Parallel()
+	list := allPackages(t)
+	for _, row := range law {
+		for _, path := range strings.Fields(row.packages) {
+			if !slices.ContainsFunc(list, func(p pkg) bool { return among(path, p.Path) }) {
+				t.Errorf("the import law has a row for %s, which is gone", path)
+			}
+		}
+	}
+}
+
+// ours are the imports that belong to this module.
+func ours(imports []string) (list []string) {
+	for _, path := range imports {
+		if own, ok := strings.CutPrefix(path, module); ok {
+			list = append(list, own)
+		}
+	}
+	return list
+}

@@ -1,0 +1,64 @@
+package archtest
+
+import (
+	"strings"
+	"testing"
+)
+
+// homes says which packages import which library, so that there is one place
+// to look when it changes and one to replace it in.
+var homes = []struct {
+	library string // a prefix of import paths
+	home    string // packages, as in the import law; "" is tests alone
+	tests   string // packages whose tests import it too
+	why     string
+}{
+	{"github.com/jackc/pgx/v5", "internal/pg internal/pg/pgdb internal/pg/cluster internal/pg/pgtest internal/workflow internal/workflow/floor",
+		"internal/*", "pg sets the limits; sqlc's output, the cluster's own checks and the engine need the bare driver"},
+	{"github.com/pressly/goose/v3", "internal/pg", "", "migrations are part of opening a database"},
+	{"github.com/dbos-inc/dbos-transact-golang", "internal/workflow internal/workflow/floor", "internal/workflow", "an engine that could be another"},
+	{"gocloud.dev", "internal/blob", "", "stores behind one interface"},
+	{"github.com/cespare/xxhash/v2", "internal/shopify/jsonl", "", "content hashes are made in one place"},
+	{"github.com/vektah/gqlparser/v2", "sandbox/shopify", "internal/shopify", "the client sends fixed documents; who checks them parses"},
+	{"github.com/spf13/cobra", "internal/cli", "", "the command line"},
+	{"golang.org/x/term", "internal/cli", "", "as cobra"},
+	{"github.com/caarlos0/env/v11", "internal/app", "", "settings are read once"},
+	{"golang.org/x/sys", "internal/pg/cluster", "internal/*", "file locks and signals of processes"},
+	{"github.com/google/uuid", "internal/*", "internal/* test/*", "a noun: ids of runs"},
+	{"github.com/google/go-cmp", "", "*", "differences that people can read"},
+	{"github.com/goccy/go-json", "", "internal/shopify/jsonl", "a second opinion, and a yardstick"},
+}
+
+func TestEachVendorHasOneHome(t *testing.T) {
+	t.Parallel()
+	used := map[string]bool{}
+	check := func(p pkg, imports []string, inTests bool) {
+		for _, path := range imports {
+			if first, _, _ := strings.Cut(path, "/"); !strings.Contains(first, ".") || strings.HasPrefix(path, module) {
+				continue
+			}
+			known, allowed := false, false
+			for _, h := range homes {
+				if path == h.library || strings.HasPrefix(path, h.library+"/") {
+					known, used[h.library] = true, true
+					allowed = among(h.home, p.Path) || inTests && among(h.tests, p.Path)
+				}
+			}
+			switch {
+			case !known:
+				t.Errorf("%s imports %s, which has no home: give it one, with the reason", p.Path, path)
+			case !allowed:
+				t.Errorf("%s imports %s outside of its home", p.Path, path)
+			}
+		}
+	}
+	for _, p := range allPackages(t) {
+		check(p, p.Imports, false)
+		check(p, append(p.TestImports, p.XTestImports...), true)
+	}
+	for _, h := range homes {
+		if !used[h.library] {
+			t.Errorf("%s has a home and is imported by nobody", h.library)
+		}
+	}
+}
