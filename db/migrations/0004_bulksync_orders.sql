@@ -44,7 +44,7 @@ CREATE INDEX order_header_unread_refunds ON order_header (order_id)
 CREATE TABLE order_line_item (
     line_item_id      bigint PRIMARY KEY,
     order_id          bigint NOT NULL,
-    line_no           integer NOT NULL,   -- rises in Shopify's order
+    line_no           integer NOT NULL,   -- from 1, in Shopify's order
     product_id        bigint,             -- null: the product was deleted
     variant_id        bigint,
     sku               text,

@@ -134,7 +134,8 @@ WITH known AS MATERIALIZED (
     INSERT INTO order_line_item (line_item_id, order_id, line_no, product_id, variant_id, sku, title,
         variant_title, vendor, quantity, current_quantity, unit_price, discount, included_tax,
         is_gift_card, content_hash, run_id)
-    SELECT s.line_item_id, s.order_id, coalesce(l.line_no, k.last + s.nth),
+    SELECT s.line_item_id, s.order_id,
+        coalesce(l.line_no, k.last + row_number() OVER (PARTITION BY s.order_id, l.line_no IS NULL ORDER BY s.line_no)),
         s.product_id, s.variant_id, s.sku, s.title, s.variant_title, s.vendor,
         s.quantity, s.current_quantity, s.unit_price, s.discount,
         CASE WHEN k.taxes_included THEN s.tax ELSE 0 END,
