@@ -34,7 +34,7 @@ var settings = map[string]string{
 	"fsync":              "off",
 	"synchronous_commit": "off",
 	"full_page_writes":   "off",
-	"autovacuum":         "off", // its worker keeps a database from being dropped
+	"autovacuum":         "off",
 	"max_connections":    "200",
 	"shared_buffers":     "256MB",
 }
@@ -98,7 +98,7 @@ func create(t testing.TB, c *cluster.Cluster, how string) string {
 	t.Helper()
 	name := "t_" + rand.Text()
 	exec(t, c.URL(), fmt.Sprintf("CREATE DATABASE %q %s", name, how))
-	t.Cleanup(func() { exec(t, c.URL(), fmt.Sprintf("DROP DATABASE %q WITH (FORCE)", name)) })
+	t.Cleanup(func() { exec(t, c.URL(), fmt.Sprintf("DROP DATABASE %q", name)) })
 	return withDatabase(c.URL(), name)
 }
 

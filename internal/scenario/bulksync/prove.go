@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/macrodata-dev/macrodata/internal/errs"
 	"github.com/macrodata-dev/macrodata/internal/pg/pgdb"
@@ -113,7 +115,7 @@ func (j *job) compareDays(ctx context.Context, q *pgdb.Queries) ([]Check, error)
 	}
 	excused := map[dayKey]bool{}
 	for _, d := range rejected {
-		excused[keyOf(d.Day.Format("2006-01-02"), d.Currency)] = true
+		excused[keyOf(d.Day, d.Currency)] = true
 	}
 	return dayChecks(inFile, stored, excused), nil
 }
@@ -145,7 +147,7 @@ func dayChecks(inFile, stored map[dayKey]daySum, excused map[dayKey]bool) []Chec
 			differing = append(differing, compare(Orders, "day "+k.day+" "+k.currency, inFile[k].String(), stored[k].String(), ""))
 		}
 	}
-	slices.SortFunc(differing, func(a, b Check) int { return compareText(a.Name, b.Name) })
+	slices.SortFunc(differing, func(a, b Check) int { return strings.Compare(a.Name, b.Name) })
 	checks := []Check{compare(Orders, "days", len(keys), len(keys)-len(differing), "shop days on which file and store hold the same")}
 	if n := len(excused); n > 0 {
 		checks[0].Detail += fmt.Sprintf("; %d are left out, for lines of theirs are listed as rejected", n)
@@ -157,18 +159,8 @@ func dayChecks(inFile, stored map[dayKey]daySum, excused map[dayKey]bool) []Chec
 		}
 		checks = append(checks, compare(Orders, "store "+currency, sumFile[currency].String(), got.String(), "sums over all days"))
 	}
-	slices.SortFunc(checks[1:], func(a, b Check) int { return compareText(a.Name, b.Name) })
+	slices.SortFunc(checks[1:], func(a, b Check) int { return strings.Compare(a.Name, b.Name) })
 	return append(checks, differing[:min(len(differing), shownDays)]...)
-}
-
-func compareText(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 func fileDays(ctx context.Context, q *pgdb.Queries) (map[dayKey]daySum, error) {
@@ -178,14 +170,14 @@ func fileDays(ctx context.Context, q *pgdb.Queries) (map[dayKey]daySum, error) {
 		return nil, err
 	}
 	for _, d := range orders {
-		days[keyOf(d.Day.Format("2006-01-02"), d.Currency)] = daySum{orders: d.Orders, total: d.Total}
+		days[keyOf(d.Day, d.Currency)] = daySum{orders: d.Orders, total: d.Total}
 	}
 	lines, err := q.FileLineDays(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, d := range lines {
-		k := keyOf(d.Day.Format("2006-01-02"), d.Currency)
+		k := keyOf(d.Day, d.Currency)
 		s := days[k]
 		s.add(daySum{lines: d.Lines, units: d.Units, gross: d.Gross, discount: d.Discount})
 		days[k] = s
@@ -193,7 +185,7 @@ func fileDays(ctx context.Context, q *pgdb.Queries) (map[dayKey]daySum, error) {
 	return days, nil
 }
 
-func keyOf(day, currency string) dayKey { return dayKey{day, currency} }
+func keyOf(day time.Time, currency string) dayKey { return dayKey{day.Format(time.DateOnly), currency} }
 
 // storeDays sums the store over the orders of the file, in pages that keep
 // every statement short.
@@ -210,7 +202,7 @@ func (j *job) storeDays(ctx context.Context, q *pgdb.Queries) (map[dayKey]daySum
 			return nil, err
 		}
 		for _, d := range rows {
-			k := keyOf(d.Day.Format("2006-01-02"), d.Currency)
+			k := keyOf(d.Day, d.Currency)
 			s := days[k]
 			s.add(daySum{d.Orders, d.Lines, d.Units, d.Total, d.Gross, d.Discount})
 			days[k] = s
