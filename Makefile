@@ -22,6 +22,9 @@ SCHEMA_PACKAGE := @shopify/dev-mcp@1.16.0
 SCHEMA         := tools/node_modules/@shopify/dev-mcp/dist/data/admin_2026-10.json.gz
 SCHEMA_SHA256  := f3b522f264556925eada700e795e4a002a9cba83444ebcc6c0d724254a0c6593
 
+# An Iceberg reader that shares nothing with ours.
+READER := test/reader/node_modules/.package-lock.json
+
 ## Daily use
 
 .PHONY: run
@@ -92,7 +95,7 @@ vuln: go $(BIN)/govulncheck ## Look for known vulnerabilities; asks vuln.go.dev
 
 .PHONY: clean
 clean: ## Remove built programs and tools
-	rm -rf $(BIN) tools/node_modules
+	rm -rf $(BIN) tools/node_modules test/reader/node_modules
 
 .PHONY: help
 help: ## Show this help
@@ -101,9 +104,9 @@ help: ## Show this help
 # What the machine has to have. Only what is missing is installed.
 
 .PHONY: deps deps-run go
-deps: go ## Install what the tests need: PostgreSQL, a C compiler, npm, Shopify's schema
-	@./tools/install postgresql gcc npm
-	@$(MAKE) --no-print-directory $(SCHEMA)
+deps: go ## Install what the tests need: PostgreSQL, C compilers, npm, Shopify's schema, a reader of Iceberg
+	@./tools/install postgresql gcc g++ npm
+	@$(MAKE) --no-print-directory $(SCHEMA) $(READER)
 
 deps-run: go
 	@./tools/install postgresql
@@ -117,6 +120,10 @@ $(SCHEMA):
 	@archive=$$(npm pack --silent --pack-destination $(BIN) $(SCHEMA_PACKAGE)); \
 	tar -xzOf "$(BIN)/$$archive" package/dist/data/$(@F) > $@; rm "$(BIN)/$$archive"
 	@echo "$(SCHEMA_SHA256)  $@" | sha256sum --check --quiet
+
+$(READER): test/reader/package-lock.json
+	@npm ci --silent --no-fund --no-audit --prefix test/reader
+	@touch $@
 
 # Tools are pinned in tools/go.mod, apart from the program's own dependencies.
 $(BIN)/sqlc: PACKAGE := github.com/sqlc-dev/sqlc/cmd/sqlc

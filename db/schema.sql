@@ -86,6 +86,12 @@ CREATE TABLE ingest_sweep (
     updated_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE lease (
+    name text NOT NULL,
+    owner uuid NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE link_product_product_tag (
     product_id bigint NOT NULL,
     tag_id bigint NOT NULL
@@ -174,6 +180,21 @@ CREATE TABLE order_refund_line (
     tax numeric(19,4) NOT NULL,
     created_at timestamp with time zone NOT NULL,
     run_id uuid NOT NULL
+);
+
+CREATE TABLE outbox (
+    stream text NOT NULL,
+    seq bigint NOT NULL,
+    rows integer NOT NULL,
+    bytes integer NOT NULL,
+    body bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+ALTER TABLE ONLY outbox ALTER COLUMN body SET STORAGE EXTERNAL;
+
+CREATE TABLE outbox_stream (
+    stream text NOT NULL,
+    last_seq bigint NOT NULL
 );
 
 CREATE TABLE product (
@@ -281,6 +302,9 @@ ALTER TABLE ONLY ingest_run
 ALTER TABLE ONLY ingest_sweep
     ADD CONSTRAINT ingest_sweep_pkey PRIMARY KEY (subject_id, stream);
 
+ALTER TABLE ONLY lease
+    ADD CONSTRAINT lease_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY link_product_product_tag
     ADD CONSTRAINT link_product_product_tag_pkey PRIMARY KEY (product_id, tag_id);
 
@@ -295,6 +319,12 @@ ALTER TABLE ONLY order_line_item
 
 ALTER TABLE ONLY order_refund_line
     ADD CONSTRAINT order_refund_line_pkey PRIMARY KEY (refund_id, line_item_id);
+
+ALTER TABLE ONLY outbox
+    ADD CONSTRAINT outbox_pkey PRIMARY KEY (stream, seq);
+
+ALTER TABLE ONLY outbox_stream
+    ADD CONSTRAINT outbox_stream_pkey PRIMARY KEY (stream);
 
 ALTER TABLE ONLY product
     ADD CONSTRAINT product_pkey PRIMARY KEY (product_id);

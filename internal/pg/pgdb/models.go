@@ -86,6 +86,12 @@ type IngestSweep struct {
 	UpdatedAt time.Time
 }
 
+type Lease struct {
+	Name      string
+	Owner     uuid.UUID
+	ExpiresAt time.Time
+}
+
 type LinkProductProductTag struct {
 	ProductID int64
 	TagID     int64
@@ -174,6 +180,20 @@ type OrderRefundLine struct {
 	Tax        shop.Amount
 	CreatedAt  time.Time
 	RunID      uuid.UUID
+}
+
+type Outbox struct {
+	Stream    string
+	Seq       int64
+	Rows      int32
+	Bytes     int32
+	Body      []byte
+	CreatedAt time.Time
+}
+
+type OutboxStream struct {
+	Stream  string
+	LastSeq int64
 }
 
 type Product struct {
