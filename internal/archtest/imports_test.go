@@ -18,10 +18,13 @@ var law = []struct {
 	{"internal/shop", "nouns that all share, without I/O", ""},
 	{"internal/obs internal/blob internal/pg internal/pg/pgdb internal/pg/cluster", "one outside thing each, and not each other", ""},
 	{"internal/pg/pgtest", "a server and a schema for tests", ""},
+	{"internal/outbox internal/lake/rows", "facts on their way to the lakehouse: cheap to import, for every scenario writes some", ""},
 	{"internal/shopify/jsonl", "a format that the client and the load share", ""},
 	{"internal/shopify", "the other side: knows nothing of how we store", ""},
 	{"internal/catalog internal/runs", "tables that several scenarios write, each behind one package", ""},
 	{"internal/workflow internal/workflow/floor", "runs anything, so it knows no scenario and no table of ours", "internal/workflow/floor"},
+	{"internal/lake", "the lakehouse's tables, whoever fills them", "internal/lake/rows internal/outbox"},
+	{"internal/lake/duck", "reads what lake plans", "internal/lake internal/lake/rows internal/outbox"},
 	{"internal/scenario", "the types that scenarios declare themselves with", ""},
 	{"internal/scenario/*", "scenarios never import each other: they share through SQL or a package above", ""},
 	{"internal/app", "the one place that knows all scenarios and what each needs", ""},
@@ -39,6 +42,7 @@ var confined = map[string]struct {
 	why string
 }{
 	"internal/pg/pgtest":      {"", "it is for tests"},
+	"internal/lake/duck":      {"internal/app", "it links DuckDB, which small tests can't afford"},
 	"internal/workflow/floor": {"bench", "it is what the engine is measured against"},
 	"internal/shopify":        {"internal/scenario/* internal/app internal/cli bench", "only scenarios talk to Shopify"},
 	"internal/pg/cluster":     {"internal/app internal/pg/pgtest bench", "whether the server is ours is decided in app"},

@@ -13,10 +13,14 @@ var homes = []struct {
 	tests   string // packages whose tests import it too
 	why     string
 }{
-	{"github.com/jackc/pgx/v5", "internal/pg internal/pg/pgdb internal/pg/cluster internal/pg/pgtest internal/workflow internal/workflow/floor",
-		"internal/*", "pg sets the limits; sqlc's output, the cluster's own checks and the engine need the bare driver"},
+	{"github.com/jackc/pgx/v5", "internal/pg internal/pg/pgdb internal/pg/cluster internal/pg/pgtest internal/workflow internal/workflow/floor internal/lake",
+		"internal/* test/*", "pg sets the limits; sqlc's output, the cluster's own checks, the engine and the SQL catalog need the bare driver"},
 	{"github.com/pressly/goose/v3", "internal/pg", "", "migrations are part of opening a database"},
 	{"github.com/dbos-inc/dbos-transact-golang", "internal/workflow internal/workflow/floor", "internal/workflow", "an engine that could be another"},
+	{"github.com/apache/iceberg-go", "internal/lake", "internal/lake", "an open table format, behind one package's names"},
+	{"github.com/apache/arrow-go/v18", "internal/lake internal/lake/rows", "internal/lake/*", "rows are packed once, and handed on as they are"},
+	{"github.com/klauspost/compress", "internal/lake/rows", "internal/lake/*", "the body of a batch"},
+	{"github.com/duckdb/duckdb-go/v2", "internal/lake/duck", "internal/lake/*", "a large C++ library: small tests must not link it"},
 	{"gocloud.dev", "internal/blob", "", "stores behind one interface"},
 	{"github.com/cespare/xxhash/v2", "internal/shopify/jsonl", "", "content hashes are made in one place"},
 	{"github.com/vektah/gqlparser/v2", "sandbox/shopify", "internal/shopify", "the client sends fixed documents; who checks them parses"},
