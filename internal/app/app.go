@@ -134,7 +134,7 @@ func Open(ctx context.Context, p *Platform) (_ *App, err error) {
 	a := &App{Platform: p}
 	defer func() {
 		if err != nil {
-			a.CloseParts(ctx) //nolint:errcheck // the first error counts
+			a.Close(ctx) //nolint:errcheck // the first error counts
 		}
 	}()
 	pending, err := p.DB.Pending(ctx, db.Migrations())
@@ -183,18 +183,9 @@ func (p *Platform) checkShop(ctx context.Context) error {
 // Launch starts to work, beginning with what a process that died left.
 func (a *App) Launch(ctx context.Context) error { return a.Engine.Launch(ctx) }
 
-// Close lets the steps under way finish until ctx is done, and stops
-// everything. Runs go on at the next launch.
-func (a *App) Close(ctx context.Context) error {
-	err := a.CloseParts(ctx)
-	if stopErr := a.Platform.Close(); err == nil {
-		err = stopErr
-	}
-	return err
-}
-
-// CloseParts is Close without the platform, for a caller that opened it.
-func (a *App) CloseParts(ctx context.Context) (err error) {
+// Close lets the steps under way finish until ctx is done, and stops what Open
+// started. Runs go on at the next launch. The platform is left to its opener.
+func (a *App) Close(ctx context.Context) (err error) {
 	if a.Engine != nil {
 		err = a.Engine.Close(ctx)
 	}

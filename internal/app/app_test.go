@@ -95,7 +95,7 @@ func opens(t *testing.T, p *Platform) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := a.CloseParts(t.Context()); err != nil {
+	if err := a.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
 }

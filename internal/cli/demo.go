@@ -118,19 +118,16 @@ func (d *demo) run(ctx context.Context, p *app.Platform) (r demoResult, err erro
 	}
 	defer server.Close() //nolint:errcheck // it keeps nothing
 	p.Config.ShopifyShop, p.Config.ShopifyToken, p.Config.ShopifyURL = d.shop.Info().Domain, app.Secret(token), server.URL()
-	a, err := app.Open(ctx, p)
-	if err != nil {
-		return r, err
-	}
-	if err := a.Launch(ctx); err != nil {
-		return r, closeAfter(err, func() error { return d.drain(a) })
-	}
-	if r.Full, err = d.sync(ctx, a, bulksync.Full); err == nil {
+	err = launched(ctx, p, func(a *app.App) (err error) {
+		if r.Full, err = d.sync(ctx, a, bulksync.Full); err != nil {
+			return err
+		}
 		d.setClock(d.now.Load().Add(36*time.Hour), p.Config.SyncLag)
 		r.Incremental, err = d.sync(ctx, a, bulksync.Incremental)
-	}
+		return err
+	})
 	r.OK = r.Full.OK && r.Incremental.OK
-	return r, closeAfter(err, func() error { return d.drain(a) })
+	return r, err
 }
 
 // setClock moves the shop's clock to the first instant from t on before which

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,8 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"crypto/rand"
 
 	"github.com/spf13/cobra"
 
@@ -71,22 +70,17 @@ func (e *env) devOn(ctx context.Context, p *app.Platform, orders int, once bool,
 	if err != nil {
 		return err
 	}
-	server, err := box.serve("127.0.0.1:0")
+	server, err := serveShop(shopify.Config{Shop: box.shop, Token: box.Token}, "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	defer server.Close() //nolint:errcheck // it keeps nothing
 	p.Config.ShopifyShop, p.Config.ShopifyToken, p.Config.ShopifyURL = box.shop.Info().Domain, app.Secret(box.Token), server.URL()
-	a, err := app.Open(ctx, p)
-	if err != nil {
-		return err
-	}
-	if err := a.Launch(ctx); err != nil {
-		return closeAfter(err, func() error { return e.drain(a) })
-	}
-	e.say(fmt.Sprintf("macrodata: %s, sandbox shop %s, ready after %s", p.Database(), box.shop.Info().Domain,
-		time.Since(begun).Round(10*time.Millisecond)))
-	return closeAfter(e.devSync(ctx, a, server, once), func() error { return e.drain(a) })
+	return launched(ctx, p, func(a *app.App) error {
+		e.say(fmt.Sprintf("macrodata: %s, sandbox shop %s, ready after %s", p.Database(), box.shop.Info().Domain,
+			time.Since(begun).Round(10*time.Millisecond)))
+		return e.devSync(ctx, a, server, once)
+	})
 }
 
 // devSync syncs, prints what is stored, and waits.
@@ -153,14 +147,15 @@ func openBox(path string, orders int) (*box, error) {
 	if err != nil {
 		return nil, errs.WithRemedy(fmt.Errorf("sandbox shop: %w", err), "delete "+path+" and the database beside it for a new shop")
 	}
-	b.shop, err = shops.Generate(shops.Options{
-		Seed: b.Seed, Orders: b.Orders, Products: max(200, b.Orders/20), Anchor: b.Anchor, From: b.Anchor.AddDate(-1, -6, 0),
-	})
+	b.shop, err = madeUpShop(b.Seed, b.Orders, b.Anchor)
 	return b, err
 }
 
-func (b *box) serve(addr string) (*shopify.Server, error) {
-	return serveShop(shopify.Config{Shop: b.shop, Token: b.Token}, addr)
+// madeUpShop has its orders in the year and a half before an instant.
+func madeUpShop(seed uint64, orders int, anchor time.Time) (*shops.Generated, error) {
+	return shops.Generate(shops.Options{
+		Seed: seed, Orders: orders, Products: max(200, orders/20), Anchor: anchor, From: anchor.AddDate(-1, -6, 0),
+	})
 }
 
 func serveShop(c shopify.Config, addr string) (*shopify.Server, error) {

@@ -71,10 +71,7 @@ func openShop(from string, seed uint64, orders int) (shopify.Shop, any, error) {
 		if err := checkOrders(orders); err != nil {
 			return nil, nil, err
 		}
-		anchor := time.Now().UTC().Truncate(time.Hour)
-		s, err := shops.Generate(shops.Options{
-			Seed: seed, Orders: orders, Products: max(200, orders/20), Anchor: anchor, From: anchor.AddDate(-1, -6, 0),
-		})
+		s, err := madeUpShop(seed, orders, time.Now().UTC().Truncate(time.Hour))
 		return s, nil, err
 	}
 	f, err := os.Open(from)

@@ -64,23 +64,24 @@ func (e *env) withApp(ctx context.Context, fn func(*app.App) error) error {
 	if err != nil {
 		return err
 	}
-	return e.withPlatform(ctx, func(p *app.Platform) error {
-		a, err := app.Open(ctx, p)
-		if err != nil {
-			return err
-		}
-		if err := a.Launch(ctx); err != nil {
-			return closeAfter(err, func() error { return a.Engine.Close(ctx) })
-		}
-		return closeAfter(fn(a), func() error { return e.drain(a) })
-	})
+	return e.withPlatform(ctx, func(p *app.Platform) error { return launched(ctx, p, fn) })
 }
 
-// drain gives steps under way a little time to finish.
-func (e *env) drain(a *app.App) error {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
-	defer cancel()
-	return a.CloseParts(ctx)
+// launched runs fn with the program launched on a platform, and closes it,
+// giving steps under way a little time to finish.
+func launched(ctx context.Context, p *app.Platform, fn func(*app.App) error) error {
+	a, err := app.Open(ctx, p)
+	if err != nil {
+		return err
+	}
+	if err = a.Launch(ctx); err == nil {
+		err = fn(a)
+	}
+	return closeAfter(err, func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+		defer cancel()
+		return a.Close(ctx)
+	})
 }
 
 // sync starts a run, or follows the one under way, and prints how it ended.

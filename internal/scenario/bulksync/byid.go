@@ -104,11 +104,8 @@ func (j *job) readOrders(until time.Time) func(context.Context, []shop.ID) (appl
 			for i := range found.Items {
 				done = append(done, int64(found.Items[i].ID))
 			}
-			if err := j.resolve(ctx, tx, Orders, done); err != nil {
-				return sum, err
-			}
 			sum.Rejected = int64(len(found.Rejected))
-			if err := j.rejectByID(ctx, tx, "Order", found.Rejected); err != nil {
+			if err := j.settle(ctx, tx, Orders, done, found.Rejected); err != nil {
 				return sum, err
 			}
 			sum.Deleted, err = pgdb.New(tx).DeleteOrders(ctx, pgdb.DeleteOrdersParams{
@@ -139,11 +136,8 @@ func (j *job) readProducts(until time.Time) func(context.Context, []shop.ID) (ap
 			if sum.Written, err = j.applyProducts(ctx, tx, byID, batch); err != nil {
 				return sum, err
 			}
-			if err := j.resolve(ctx, tx, Products, done); err != nil {
-				return sum, err
-			}
 			sum.Rejected = int64(len(found.Rejected))
-			if err := j.rejectByID(ctx, tx, "Product", found.Rejected); err != nil {
+			if err := j.settle(ctx, tx, Products, done, found.Rejected); err != nil {
 				return sum, err
 			}
 			sum.Deleted, err = catalog.Archive(ctx, tx, j.id, int64s(found.Missing))
@@ -188,10 +182,18 @@ func (j *job) applyWhole(ctx context.Context, tx pg.Tx, orders []shop.Order, zon
 	return n + m.Written, refunds.apply(ctx, tx, j.id)
 }
 
-// resolve closes the rejected records of subjects that are settled now.
-func (j *job) resolve(ctx context.Context, tx pg.Tx, stream string, ids []int64) error {
-	_, err := pgdb.New(tx).ResolveRejects(ctx, pgdb.ResolveRejectsParams{RunID: &j.id, SubjectIds: ids, Stream: stream})
-	return err
+// settle closes the rejected records of subjects that are done, and notes what
+// is rejected now.
+func (j *job) settle(ctx context.Context, tx pg.Tx, stream string, done []int64, rejected []shopify.Rejected) error {
+	_, err := pgdb.New(tx).ResolveRejects(ctx, pgdb.ResolveRejectsParams{RunID: &j.id, SubjectIds: done, Stream: stream})
+	if err != nil {
+		return err
+	}
+	kind := "Order"
+	if stream == Products {
+		kind = "Product"
+	}
+	return j.rejectByID(ctx, tx, kind, rejected)
 }
 
 // rejectByID notes objects that were delivered by id and can't be stored.

@@ -186,12 +186,14 @@ func (c *chunk) refuse(l jsonl.Line, kind string, subject shop.ID, reason string
 // maxRejectBytes of a rejected line are kept; the whole is in the archive.
 const maxRejectBytes = 4096
 
+var tooLong = fmt.Sprintf("the line is longer than %d MiB", jsonl.MaxLine>>20)
+
 // takeRoot takes orders, and whatever is neither order nor child.
 func (c *chunk) takeRoot(l jsonl.Line, zone *time.Location) bool {
 	head, err := jsonl.Peek(l.Raw)
 	switch {
 	case l.TooLong:
-		c.refuse(l, "", 0, fmt.Sprintf("the line is longer than %d MiB", jsonl.MaxLine>>20))
+		c.refuse(l, "", 0, tooLong)
 		return true
 	case err == nil && head.IsChild():
 		return true
@@ -246,7 +248,7 @@ func (c *chunk) takeChild(l jsonl.Line) bool {
 
 func (c *chunk) takeProduct(l jsonl.Line) bool {
 	if l.TooLong {
-		c.refuse(l, "", 0, fmt.Sprintf("the line is longer than %d MiB", jsonl.MaxLine>>20))
+		c.refuse(l, "", 0, tooLong)
 		return true
 	}
 	var p shop.Product
