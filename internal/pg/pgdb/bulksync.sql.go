@@ -864,47 +864,6 @@ func (q *Queries) NoteWatermark(ctx context.Context, stream string) error {
 	return err
 }
 
-const openGaps = `-- name: OpenGaps :many
-SELECT gap_id, stream, since, until, run_id, reason FROM ingest_gap
-WHERE filled_by IS NULL ORDER BY since
-`
-
-type OpenGapsRow struct {
-	GapID  int64
-	Stream string
-	Since  time.Time
-	Until  time.Time
-	RunID  uuid.UUID
-	Reason string
-}
-
-func (q *Queries) OpenGaps(ctx context.Context) ([]OpenGapsRow, error) {
-	rows, err := q.db.Query(ctx, openGaps)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []OpenGapsRow
-	for rows.Next() {
-		var i OpenGapsRow
-		if err := rows.Scan(
-			&i.GapID,
-			&i.Stream,
-			&i.Since,
-			&i.Until,
-			&i.RunID,
-			&i.Reason,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const openRejects = `-- name: OpenRejects :many
 SELECT DISTINCT subject_id::bigint AS subject_id FROM rejected_record
 WHERE resolved_run_id IS NULL AND subject_id IS NOT NULL AND run_id <> $1

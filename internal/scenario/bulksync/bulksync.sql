@@ -455,10 +455,6 @@ VALUES (@stream, @since, @until, @run_id, @reason);
 UPDATE ingest_gap SET filled_by = @run_id
 WHERE stream = @stream AND filled_by IS NULL AND since >= @since;
 
--- name: OpenGaps :many
-SELECT gap_id, stream, since, until, run_id, reason FROM ingest_gap
-WHERE filled_by IS NULL ORDER BY since;
-
 -- name: ClearWorkingTables :exec
 -- One run works at a time, and a run that was overtaken by another is not
 -- resumed, so whatever is left belongs to nobody.

@@ -22,16 +22,15 @@ var (
 
 // file is an archived result of a bulk operation.
 type file struct {
-	Name      string `json:"name"` // the stream, with a suffix where its window was split
-	Stream    string `json:"stream"`
-	Operation string `json:"operation"` // "" where there was nothing to export
-	Parts     []part `json:"parts"`
-	Bytes     int64  `json:"bytes"`   // of the parts together
-	Size      int64  `json:"size"`    // as Shopify says
-	Objects   int64  `json:"objects"` // lines, as Shopify says
-	Roots     int64  `json:"roots"`   // as Shopify says
-	Partial   bool   `json:"partial"` // what a failed operation left
-	Failure   string `json:"failure,omitempty"`
+	Name    string `json:"name"` // the stream, with a suffix where its window was split
+	Stream  string `json:"stream"`
+	Parts   []part `json:"parts"`
+	Bytes   int64  `json:"bytes"`   // of the parts together
+	Size    int64  `json:"size"`    // as Shopify says
+	Objects int64  `json:"objects"` // lines, as Shopify says
+	Roots   int64  `json:"roots"`   // as Shopify says
+	Partial bool   `json:"partial"` // what a failed operation left
+	Failure string `json:"failure,omitempty"`
 }
 
 // part is an object of the archive.
@@ -134,7 +133,7 @@ func (j *job) await(name, id string) (shopify.Bulk, error) {
 // download archives an operation's result, part by part.
 func (j *job) download(name string, b shopify.Bulk) ([]file, error) {
 	f := file{
-		Name: name, Stream: streamOf(name), Operation: b.ID,
+		Name: name, Stream: streamOf(name),
 		Size: b.Bytes, Objects: b.Objects, Roots: b.Roots,
 	}
 	if err := b.Err(); err != nil {

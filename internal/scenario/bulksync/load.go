@@ -28,7 +28,6 @@ type cursor struct {
 	Written    int64 `json:"written"`    // rows that changed anything
 	Rejected   int64 `json:"rejected"`   // lines that can't be stored
 	Duplicates int64 `json:"duplicates"` // lines that came again, word for word
-	Cut        bool  `json:"cut"`        // the last line lacks its newline
 }
 
 // pass is one reading of a file.
@@ -115,7 +114,7 @@ func (j *job) merge(ctx context.Context, tx pg.Tx, f file, p pass, c *chunk, at 
 
 // chunk is a piece of a file, parsed and ready to be copied.
 type chunk struct {
-	begin, end cursor // Offset, Line, Done and Cut
+	begin, end cursor // Offset, Line and Done
 	limit      int
 	rows       int64
 	duplicates int64
@@ -358,7 +357,7 @@ func (f *feed) parse(ctx context.Context, at cursor, ready chan<- *chunk, free <
 		c.reset()
 		c.begin = cursor{Offset: at.Offset, Line: at.Line}
 		for err == nil && f.pass.take(c, next) {
-			at = cursor{Offset: next.End, Line: next.No, Cut: next.Cut()}
+			at = cursor{Offset: next.End, Line: next.No}
 			next, err = lines.Next()
 		}
 		if err != nil && !errors.Is(err, io.EOF) {

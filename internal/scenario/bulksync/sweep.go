@@ -4,13 +4,10 @@ import (
 	"context"
 
 	"github.com/macrodata-dev/macrodata/internal/pg/pgdb"
-	"github.com/macrodata-dev/macrodata/internal/shopify/jsonl"
 )
 
 // sweepResult is what the comparison of a stream's ids came to.
 type sweepResult struct {
-	stream  string
-	whole   bool // all ids, not only the window's
 	file    file
 	read    cursor
 	missing idCursor
@@ -29,8 +26,8 @@ func (j *job) sweepIndex() error {
 			return err
 		}
 		for _, f := range files {
-			s := sweepResult{stream: stream.Stream, whole: stream.SweepAll, file: f}
-			s.read, err = j.read(f, pass{"sweep", takeID, j.mergeSweep(stream.Stream)})
+			s := sweepResult{file: f}
+			s.read, err = j.read(f, pass{"sweep", (*chunk).takeID, j.mergeSweep(stream.Stream)})
 			if err != nil {
 				return err
 			}
@@ -49,29 +46,35 @@ func (j *job) sweepIndex() error {
 	return nil
 }
 
-func takeID(c *chunk, l jsonl.Line) bool { return c.takeID(l) }
-
+// missing lists what the index has and the store lacks. The planner has to
+// know first how large the sweep is.
 func (j *job) missing(stream streamPlan) lister {
 	return page(func(ctx context.Context, after int64) ([]int64, error) {
-		if q := pgdb.New(j.db); stream.Stream == Orders {
-			return q.SweepOrders(ctx, pgdb.SweepOrdersParams{After: after, RowLimit: byIDPage})
-		} else {
-			return q.SweepProducts(ctx, pgdb.SweepProductsParams{After: after, RowLimit: byIDPage})
+		q := pgdb.New(j.db)
+		if after == 0 {
+			if err := q.AnalyzeSweep(ctx); err != nil {
+				return nil, err
+			}
 		}
+		if stream.Stream == Orders {
+			return q.SweepOrders(ctx, pgdb.SweepOrdersParams{After: after, RowLimit: byIDPage})
+		}
+		return q.SweepProducts(ctx, pgdb.SweepProductsParams{After: after, RowLimit: byIDPage})
 	})
 }
 
+// gone lists what the store has and the index lacks.
 func (j *job) gone(stream streamPlan) lister {
 	until := stream.Window.Until
 	since := later(stream.sweepSince(), beginning)
 	return page(func(ctx context.Context, after int64) ([]int64, error) {
-		if q := pgdb.New(j.db); stream.Stream == Orders {
+		q := pgdb.New(j.db)
+		if stream.Stream == Orders {
 			return q.GoneOrders(ctx, pgdb.GoneOrdersParams{
 				After: after, Since: &since, Until: until, Horizon: j.plan.Horizon, RowLimit: byIDPage,
 			})
-		} else {
-			return q.GoneProducts(ctx, pgdb.GoneProductsParams{After: after, Since: &since, Until: until, RowLimit: byIDPage})
 		}
+		return q.GoneProducts(ctx, pgdb.GoneProductsParams{After: after, Since: &since, Until: until, RowLimit: byIDPage})
 	})
 }
 
