@@ -13,7 +13,7 @@ import (
 	"github.com/macrodata-dev/macrodata/internal/shop"
 )
 
-// most is the heap that draining may take, however much waits.
+// most is the heap that draining and compacting may take, however much waits.
 const most = 512 << 20
 
 // BenchmarkDrain moves a million rows of two years from the outbox into the
@@ -25,7 +25,7 @@ func BenchmarkDrain(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
 				l := newLab(b)
-				last := l.fill(b, batches, size, step)
+				last := l.fill(b, batches, size, step, 2*365*24*time.Hour)
 				peak, cpu := watchHeap(b), cpuTime(b)
 				b.StartTimer()
 				l.drain(b, last)
@@ -52,8 +52,35 @@ func BenchmarkDrain(b *testing.B) {
 	}
 }
 
-// fill appends batches whose rows lie over two years, a step apart.
-func (l *lab) fill(b *testing.B, batches, size, step int) (last int64) {
+// BenchmarkCompact settles a month of which each line was delivered twice.
+func BenchmarkCompact(b *testing.B) {
+	const batches, size = 200, 5000
+	for b.Loop() {
+		b.StopTimer()
+		l := newLab(b)
+		for range 2 {
+			l.drain(b, l.fill(b, batches, size, 1, 16*24*time.Hour))
+		}
+		peak, cpu := watchHeap(b), cpuTime(b)
+		b.StartTimer()
+		c, err := l.Compact(b.Context(), rows.TableSales)
+		b.StopTimer()
+		b.ReportMetric((cpuTime(b) - cpu).Seconds(), "cpu-s")
+		if err != nil || c.Settled != 1 || c.RowsAfter != batches*size {
+			b.Fatalf("compacted %+v, %v", c, err)
+		}
+		if p := peak(); p > most {
+			b.Errorf("the heap grew to %d MiB", p>>20)
+		} else {
+			b.ReportMetric(float64(p>>20), "peak-MiB")
+		}
+		b.StartTimer()
+	}
+	b.ReportMetric(2*batches*size*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
+// fill appends batches whose rows lie over a span of time, a step apart.
+func (l *lab) fill(b *testing.B, batches, size, step int, span time.Duration) (last int64) {
 	b.Helper()
 	total := batches * size
 	s := rows.NewSales()
@@ -62,7 +89,7 @@ func (l *lab) fill(b *testing.B, batches, size, step int) (last int64) {
 			n := batch*size + i
 			r := sale(n+1, 0)
 			r.ProductID, r.NetSales = shop.ID(n%5000+1), shop.Amount(n%100*1000)
-			r.OccurredAt = start.Add(time.Duration(n*step%total) * (2 * 365 * 24 * time.Hour / time.Duration(total)))
+			r.OccurredAt = start.Add(time.Duration(n*step%total) * (span / time.Duration(total)))
 			s.Add(r)
 		}
 		body, err := s.Body()

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/apache/iceberg-go"
@@ -141,10 +142,24 @@ func kind(err error) error {
 	case errors.Is(err, rest.ErrUnauthorized) || errors.Is(err, rest.ErrForbidden) || errors.Is(err, rest.ErrAuthorizationExpired):
 		return errs.WithRemedy(fmt.Errorf("%w: %w", err, errs.Denied),
 			"give MACRODATA_CATALOG_TOKEN a token that may read and write the catalog and its storage")
-	case strings.Contains(err.Error(), "no space left"):
+	case says(err, "SignatureDoesNotMatch", "InvalidAccessKeyId", "AccessDenied", "StatusCode: 403", "failed to retrieve credentials", "get credentials"):
+		return errs.WithRemedy(fmt.Errorf("%w: %w", err, errs.Denied),
+			"give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY keys that may read, write, list and delete in MACRODATA_WAREHOUSE")
+	case says(err, "NoSuchBucket"):
+		return errs.WithRemedy(fmt.Errorf("%w: %w", err, errs.Unavailable), "make the bucket of MACRODATA_WAREHOUSE, or name one that exists")
+	case says(err, "StatusCode: 500", "StatusCode: 502", "StatusCode: 503", "StatusCode: 504", "SlowDown"):
+		return fmt.Errorf("%w: %w", err, errs.Unavailable)
+	case says(err, "no space left"):
 		return errs.WithRemedy(fmt.Errorf("%w: %w", err, errs.Unavailable), "make room on the warehouse's disk; the work goes on by itself")
 	case errors.Is(err, rest.ErrServiceUnavailable) || errors.Is(err, rest.ErrServerError) || pg.Retryable(err):
 		return fmt.Errorf("%w: %w", err, errs.Unavailable)
 	}
 	return err
+}
+
+// says reports whether an error's text has one of some words: the object store's
+// client wraps what the server said beyond recognition.
+func says(err error, words ...string) bool {
+	text := err.Error()
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 }

@@ -17,13 +17,25 @@ import (
 // that somebody else's succeeded, or that the catalog is away.
 const commitAttempts = 20
 
-// commit changes a table. It loads the table, lets change make a transaction of
-// what is to be done, and commits that. Where somebody else was faster, or where
-// nobody can tell what came of the commit, the table is loaded again and change
-// asked again: change looks at the table, never at what was tried before, and
+// commit changes a table by the transaction that change makes, as attempt does.
+// change returns nil where nothing is left to do.
+func (l *Lake) commit(ctx context.Context, name string, change func(*table.Table) (*table.Transaction, error)) error {
+	return l.attempt(ctx, name, func(tbl *table.Table) (func(context.Context) error, error) {
+		tx, err := change(tbl)
+		if tx == nil || err != nil {
+			return nil, err
+		}
+		return func(ctx context.Context) error { _, err := tx.Commit(ctx); return err }, nil
+	})
+}
+
+// attempt changes a table. It loads the table, lets prepare say how to commit
+// what is to be done, and does that. Where somebody else was faster, or where
+// nobody can tell what came of the commit, the table is loaded again and prepare
+// asked again: it looks at the table, never at what was tried before, and
 // returns nil where nothing is left to do. A commit that arrives after all is no
-// danger, for each one names the metadata that it replaces.
-func (l *Lake) commit(ctx context.Context, name string, change func(*table.Table) (*table.Transaction, error)) (err error) {
+// danger, for each one names what it replaces.
+func (l *Lake) attempt(ctx context.Context, name string, prepare func(*table.Table) (func(context.Context) error, error)) (err error) {
 	defer errs.Wrap(&err, "commit to %s", name)
 	var last error
 	for attempt := range commitAttempts {
@@ -34,15 +46,18 @@ func (l *Lake) commit(ctx context.Context, name string, change func(*table.Table
 		if err != nil {
 			return err
 		}
-		tx, err := change(tbl)
+		commit, err := prepare(tbl)
 		if err != nil {
 			return kind(err)
 		}
-		if tx == nil {
+		if commit == nil {
 			return nil
 		}
-		if _, last = tx.Commit(ctx); last == nil {
+		if last = commit(ctx); last == nil {
 			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		if !conflict(last) {
 			l.log.Warn("can't tell what came of a commit to the lakehouse: looking again", "table", name, "error", last)

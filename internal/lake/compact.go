@@ -14,13 +14,11 @@ import (
 	"github.com/macrodata-dev/macrodata/internal/outbox"
 )
 
-const (
-	// smallFile is the size in bytes below which a file is worth merging.
-	smallFile = targetFile * 3 / 4
-	// groupRows bounds what is merged at once, and by that the memory that
-	// looking for superseded versions takes: about 32 bytes a row.
-	groupRows = 4 << 20
-)
+// smallFile is the size in bytes below which a file is worth merging.
+const smallFile = targetFile * 3 / 4
+
+// groupRows bounds what is merged at once of a table without a key.
+const groupRows = 4 << 20
 
 // Compacted is what a compaction came to.
 type Compacted struct {
@@ -28,13 +26,30 @@ type Compacted struct {
 	FilesAfter  int   `json:"filesAfter"`
 	RowsBefore  int64 `json:"rowsBefore"`
 	RowsAfter   int64 `json:"rowsAfter"` // fewer where superseded versions were dropped
+	Settled     int   `json:"settled"`   // partitions that came to have each key once, or turned out to
+	Left        int   `json:"left"`      // partitions that are left to the next compaction
 }
 
-// Compact merges the files of partitions that have many small ones. Where a
-// table keeps versions, those are dropped that a newer one among the merged
-// files supersedes: whichever other files there are, such a row can never be
-// the one that counts. What counts is never dropped, be it cancelled or deleted:
-// it hides older versions that may still be delivered.
+func (c *Compacted) add(d Compacted) {
+	c.FilesBefore += d.FilesBefore
+	c.FilesAfter += d.FilesAfter
+	c.RowsBefore += d.RowsBefore
+	c.RowsAfter += d.RowsAfter
+	c.Settled += d.Settled
+	c.Left += d.Left
+}
+
+// Compact merges files.
+//
+// Of a table that keeps versions it settles each partition that isn't: the
+// superseded versions in it are dropped, which takes writing its files anew, and
+// the table says of those that they have each key once. A partition to which
+// nothing was added since costs nothing. What counts is never dropped, be it
+// cancelled or deleted: it hides older versions that may still be delivered.
+// After Config.CompactRows rows, further partitions are left to the next call,
+// the oldest.
+//
+// Of other tables it merges the files of partitions that have many small ones.
 //
 // Snapshots made before, tagged ones among them, keep the old files. Where
 // another process compacts the table, nothing is done.
@@ -44,7 +59,7 @@ func (l *Lake) Compact(ctx context.Context, name string) (c Compacted, err error
 	if err != nil {
 		return c, err
 	}
-	_, err = outbox.WithLease(ctx, l.db, "lake.compact."+name, l.cfg.LeaseTTL, func(ctx context.Context) error {
+	err = l.rewriting(ctx, name, func(ctx context.Context) error {
 		tbl, err := l.load(ctx, name)
 		if err != nil {
 			return err
@@ -53,19 +68,39 @@ func (l *Lake) Compact(ctx context.Context, name string) (c Compacted, err error
 		if err != nil {
 			return kind(err)
 		}
+		if settles(tbl, t) {
+			c, err = l.settleAll(ctx, tbl, t, tasks)
+			return err
+		}
 		for _, group := range groupsOf(tasks, l.cfg.SmallFiles) {
-			done, err := l.compactGroup(ctx, tbl, t, group)
+			done, merged, err := merge(ctx, tbl, t, group, sequences{})
+			if err == nil {
+				err = l.replace(ctx, name, group, merged, nil)
+			}
 			if err != nil {
 				return err
 			}
-			c.FilesBefore += done.FilesBefore
-			c.FilesAfter += done.FilesAfter
-			c.RowsBefore += done.RowsBefore
-			c.RowsAfter += done.RowsAfter
+			c.add(done)
 		}
 		return nil
 	})
 	return c, err
+}
+
+// rewriting runs fn, which removes files from a table, unless another process is
+// at that.
+func (l *Lake) rewriting(ctx context.Context, name string, fn func(context.Context) error) error {
+	_, err := outbox.WithLease(ctx, l.db, "lake.compact."+name, l.cfg.LeaseTTL, fn)
+	return err
+}
+
+func smallOf(files []table.FileScanTask) (n int) {
+	for _, task := range files {
+		if task.File.FileSizeBytes() < smallFile {
+			n++
+		}
+	}
+	return n
 }
 
 // groupsOf picks the files to merge: those of partitions with at least atLeast
@@ -73,16 +108,12 @@ func (l *Lake) Compact(ctx context.Context, name string) (c Compacted, err error
 // with delete files, which only somebody else's program writes, are left alone.
 func groupsOf(tasks []table.FileScanTask, atLeast int) (groups [][]table.FileScanTask) {
 	partitions := map[string][]table.FileScanTask{}
-	small := map[string]int{}
 	for _, task := range tasks {
 		partition := fmt.Sprint(task.File.SpecID(), task.File.Partition())
 		partitions[partition] = append(partitions[partition], task)
-		if task.File.FileSizeBytes() < smallFile {
-			small[partition]++
-		}
 	}
 	for _, p := range slices.Sorted(maps.Keys(partitions)) {
-		if small[p] < atLeast || slices.ContainsFunc(partitions[p], hasDeletes) {
+		if smallOf(partitions[p]) < atLeast || slices.ContainsFunc(partitions[p], hasDeletes) {
 			continue
 		}
 		files := partitions[p]
@@ -102,37 +133,43 @@ func groupsOf(tasks []table.FileScanTask, atLeast int) (groups [][]table.FileSca
 	return groups
 }
 
-// compactGroup writes the files of a group anew and replaces them.
-func (l *Lake) compactGroup(ctx context.Context, tbl *table.Table, t rows.Table, group []table.FileScanTask) (c Compacted, err error) {
-	superseded := map[int64]bool{}
-	if t.Key != "" {
-		if superseded, err = supersededIn(ctx, tbl, t, group); err != nil {
-			return c, kind(err)
-		}
-	}
-	schema, records, err := scanOf(tbl).ReadTasks(ctx, group)
+// merge writes the rows of files that aren't superseded into new ones, which
+// nothing refers to yet.
+func merge(ctx context.Context, tbl *table.Table, t rows.Table, old []table.FileScanTask, superseded sequences) (c Compacted, files []iceberg.DataFile, err error) {
+	schema, records, err := scanOf(tbl).ReadTasks(ctx, old)
 	if err != nil {
-		return c, kind(err)
+		return c, nil, kind(err)
 	}
-	if len(superseded) > 0 {
+	if superseded.n > 0 {
 		records = without(ctx, records, superseded)
 	}
-	files, err := writeFiles(ctx, tbl, schema, records)
-	if err != nil {
-		return c, kind(err)
+	if files, err = writeFiles(ctx, tbl, schema, records); err != nil {
+		return c, nil, kind(err)
 	}
+	c.FilesBefore, c.FilesAfter = len(old), len(files)
+	c.RowsBefore = rowsOf(old)
 	for _, file := range files {
-		c.FilesAfter++
 		c.RowsAfter += file.Count()
 	}
-	for _, task := range group {
-		c.FilesBefore++
-		c.RowsBefore += task.File.Count()
+	if want := c.RowsBefore - superseded.n; c.RowsAfter != want {
+		return c, nil, fmt.Errorf("merging files of %s: %d rows were written instead of %d: %w", t.Name, c.RowsAfter, want, errs.Corrupt)
 	}
-	if want := c.RowsBefore - int64(len(superseded)); c.RowsAfter != want {
-		return c, fmt.Errorf("%d rows were written instead of %d: %w", c.RowsAfter, want, errs.Corrupt)
+	return c, files, nil
+}
+
+func dataFiles(tasks []table.FileScanTask) []iceberg.DataFile {
+	files := make([]iceberg.DataFile, len(tasks))
+	for i, task := range tasks {
+		files[i] = task.File
 	}
-	return c, l.replace(ctx, t.Name, group, files)
+	return files
+}
+
+func rowsOf(tasks []table.FileScanTask) (n int64) {
+	for _, task := range tasks {
+		n += task.File.Count()
+	}
+	return n
 }
 
 // scanOf reads one file after the other, in pieces that bound the memory.
@@ -144,9 +181,9 @@ func scanOf(tbl *table.Table, columns ...string) *table.Scan {
 	return tbl.Scan(opts...)
 }
 
-// replace commits the exchange of files. Appends in between don't matter; that
-// the old files are still there does.
-func (l *Lake) replace(ctx context.Context, name string, old []table.FileScanTask, files []iceberg.DataFile) error {
+// replace commits the exchange of files, together with properties. Appends in
+// between don't matter; that the old files are still there does.
+func (l *Lake) replace(ctx context.Context, name string, old []table.FileScanTask, files []iceberg.DataFile, say iceberg.Properties) error {
 	return l.commit(ctx, name, func(tbl *table.Table) (*table.Transaction, error) {
 		tasks, err := planFiles(ctx, tbl)
 		if err != nil {
@@ -173,6 +210,9 @@ func (l *Lake) replace(ctx context.Context, name string, old []table.FileScanTas
 		for _, file := range files {
 			rewrite.AddDataFile(file)
 		}
-		return tx, rewrite.Commit(ctx)
+		if err := rewrite.Commit(ctx); err != nil {
+			return nil, err
+		}
+		return tx, tx.SetProperties(say)
 	})
 }

@@ -31,3 +31,26 @@ func Synced(ctx context.Context, tbl *table.Table) bool {
 
 // SequenceIn returns the last batch that a snapshot has.
 func SequenceIn(tbl *table.Table, s *table.Snapshot) int64 { return sequenceIn(tbl, s) }
+
+// Superseded returns how many rows of a table a newer one makes superfluous, and
+// whether each of some sequences is one of these. No more than about perPass
+// rows are compared at once.
+func (l *Lake) Superseded(ctx context.Context, name string, perPass int64, of []int64) (n int64, is []bool, err error) {
+	t, err := l.table(name)
+	if err != nil {
+		return 0, nil, err
+	}
+	tbl, err := l.load(ctx, name)
+	if err != nil {
+		return 0, nil, err
+	}
+	tasks, err := planFiles(ctx, tbl)
+	if err != nil {
+		return 0, nil, err
+	}
+	superseded, err := supersededIn(ctx, tbl, t, tasks, perPass)
+	for _, sequence := range of {
+		is = append(is, superseded.has(sequence))
+	}
+	return superseded.n, is, err
+}

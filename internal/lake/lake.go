@@ -40,23 +40,27 @@ type Config struct {
 	FlushRows int           // that wait before a commit is made; 262,144
 	FlushAge  time.Duration // or that the oldest waits; 10 s
 	Poll      time.Duration // between looks at the outbox; 1 s
-	LeaseTTL  time.Duration // after which a dead committer is replaced; 15 s
+	LeaseTTL  time.Duration // after which a dead committer is replaced; 5 s
 
 	KeepSnapshots time.Duration // those without a tag; 24 h
 	KeepTags      time.Duration // 90 days
+	KeepTelemetry time.Duration // events of sync.telemetry; two years
 	OrphanGrace   time.Duration // before a file that no snapshot has is removed; 72 h
-	SmallFiles    int           // that a partition has before it is compacted; 8
+	SmallFiles    int           // that a partition has before they are merged; 8
+	CompactRows   int64         // after which a compaction leaves further partitions to the next; 67,108,864
 }
 
 func (c Config) withDefaults() Config {
 	c.FlushRows = cmp.Or(c.FlushRows, 1<<18)
 	c.FlushAge = cmp.Or(c.FlushAge, 10*time.Second)
 	c.Poll = cmp.Or(c.Poll, time.Second)
-	c.LeaseTTL = cmp.Or(c.LeaseTTL, 15*time.Second)
+	c.LeaseTTL = cmp.Or(c.LeaseTTL, 5*time.Second)
 	c.KeepSnapshots = cmp.Or(c.KeepSnapshots, 24*time.Hour)
 	c.KeepTags = cmp.Or(c.KeepTags, 90*24*time.Hour)
+	c.KeepTelemetry = cmp.Or(c.KeepTelemetry, 731*24*time.Hour) // with a leap day
 	c.OrphanGrace = cmp.Or(c.OrphanGrace, 72*time.Hour)
 	c.SmallFiles = cmp.Or(c.SmallFiles, 8)
+	c.CompactRows = cmp.Or(c.CompactRows, 1<<26)
 	return c
 }
 
@@ -67,6 +71,7 @@ type Lake struct {
 	db      *pg.DB
 	log     *slog.Logger
 	catalog catalog.Catalog
+	folder  string // of the warehouse; empty where a REST catalog decides
 	closers []io.Closer
 	tables  []rows.Table
 	reader  *rows.Reader
@@ -86,6 +91,7 @@ func Open(ctx context.Context, c Config) (_ *Lake, err error) {
 		return nil, err
 	}
 	if c.CatalogURL == "" {
+		l.folder = w.location
 		err = l.openSQL(ctx, w)
 	} else {
 		err = l.openREST(ctx, w)

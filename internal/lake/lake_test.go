@@ -167,3 +167,26 @@ func TestRunCommitsByItself(t *testing.T) {
 		return err == nil && status[1].WaitingRows == 0
 	})
 }
+
+func TestTwoDatabasesShareAWarehouse(t *testing.T) {
+	t.Parallel()
+	one := newLab(t)
+	other := &lab{db: pgtest.DB(t), warehouse: one.warehouse}
+	other.Lake = other.open(t, other.db)
+	one.drain(t, one.append(t, sales(1, 5, 0)...))
+	other.drain(t, other.append(t, sales(6, 8, 0)...))
+	one.age(t) // all files of the folder
+	if swept, err := other.Sweep(t.Context(), rows.TableSales, false); err != nil || len(swept.Files) != 0 {
+		t.Errorf("one swept up the other's files: %v, %v", swept.Files, err)
+	}
+	one.checkLines(t, 5)
+}
+
+func TestAnotherWarehouseThanTheTablesHaveIsRefused(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	_, err := lake.Open(t.Context(), lake.Config{DB: l.db, Warehouse: "file://" + t.TempDir()})
+	if !errors.Is(err, errs.Conflict) || errs.Remedy(err) == "" {
+		t.Errorf("another folder: %v", err)
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"time"
 
 	"github.com/apache/iceberg-go/table"
 
@@ -77,35 +76,4 @@ func (l *Lake) Sweep(ctx context.Context, name string, dryRun bool) (s Swept, er
 		}
 	}
 	return s, kind(err)
-}
-
-// Maintained is what the upkeep of a table came to.
-type Maintained struct {
-	Table     string        `json:"table"`
-	Compacted Compacted     `json:"compacted"`
-	Manifests int           `json:"manifests"` // merged
-	Forgotten int           `json:"forgotten"` // snapshots
-	Swept     Swept         `json:"swept"`
-	Took      time.Duration `json:"-"`
-}
-
-// Maintain does all upkeep of a table, in the order that makes the most of it.
-// It may run twice, and at any time.
-func (l *Lake) Maintain(ctx context.Context, name string) (m Maintained, err error) {
-	m.Table = name
-	begun := time.Now()
-	if m.Compacted, err = l.Compact(ctx, name); err != nil {
-		return m, err
-	}
-	if m.Manifests, err = l.RewriteManifests(ctx, name); err != nil {
-		return m, err
-	}
-	if m.Forgotten, err = l.Expire(ctx, name); err != nil {
-		return m, err
-	}
-	if m.Swept, err = l.Sweep(ctx, name, false); err != nil {
-		return m, err
-	}
-	m.Took = time.Since(begun)
-	return m, nil
 }

@@ -44,6 +44,12 @@ type File struct {
 	Path  string // of a local file, or an s3:// URL
 	Rows  int64
 	Bytes int64
+	// Settled says that, of the rows that the plan was made for, no other file
+	// of the plan has a version of one in this file, and this file has one
+	// version of each: the newest needn't be looked for. The files of a
+	// partition are settled together, by [Lake.Compact], until a file is added.
+	// Only tables with a key have such files.
+	Settled bool
 }
 
 // Plan returns the files of a table as of a snapshot, which is named by a tag
@@ -76,9 +82,13 @@ func (l *Lake) PlanBetween(ctx context.Context, name, asOf string, from, until t
 	if err != nil {
 		return Plan{}, kind(err)
 	}
+	settled := settledIn(tbl, tasks)
 	for _, task := range tasks {
 		p.HasDeletes = p.HasDeletes || hasDeletes(task)
-		p.Files = append(p.Files, File{Path: localPath(task.File.FilePath()), Rows: task.File.Count(), Bytes: task.File.FileSizeBytes()})
+		p.Files = append(p.Files, File{
+			Path: localPath(task.File.FilePath()), Rows: task.File.Count(), Bytes: task.File.FileSizeBytes(),
+			Settled: settled[partitionOf(tbl, task.File)],
+		})
 	}
 	return p, nil
 }
@@ -121,7 +131,7 @@ func snapshotOf(tbl *table.Table, asOf string) (*table.Snapshot, error) {
 		}
 	}
 	return nil, errs.WithRemedy(fmt.Errorf("no snapshot %.80q: %w", asOf, errs.NotFound),
-		"runs are kept as snapshots for 90 days; ask for a later one, or for now")
+		"the states that runs left are kept for some time only; ask for a later one, or for now")
 }
 
 // sequenceIn returns the last batch that a snapshot has, from the youngest of it

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -88,6 +89,9 @@ func TestCommittersAndACompactionAtOnce(t *testing.T) {
 		at := lake.SequenceIn(tbl, &s)
 		if got := newest(readSnapshot(t, tbl, s.SnapshotID, known)); !maps.Equal(got, states[at]) {
 			t.Fatalf("the snapshot after batch %d has %v, want %v", at, got, states[at])
+		}
+		if got, _, _ := chosen(t, l.Lake, strconv.FormatInt(s.SnapshotID, 10), known); !maps.Equal(got, states[at]) {
+			t.Fatalf("the snapshot after batch %d is read as %v, want %v", at, got, states[at])
 		}
 	}
 }

@@ -1,14 +1,17 @@
 package lake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/catalog"
 	"github.com/apache/iceberg-go/table"
+	"github.com/google/uuid"
 
 	"github.com/macrodata-dev/macrodata/internal/errs"
 	"github.com/macrodata-dev/macrodata/internal/lake/rows"
@@ -43,17 +46,24 @@ var tableProperties = iceberg.Properties{
 func (l *Lake) createTables(ctx context.Context) error {
 	for _, t := range l.tables {
 		id := catalog.ToIdentifier(t.Name)
-		if _, err := l.load(ctx, t.Name); err == nil {
+		tbl, err := l.load(ctx, t.Name)
+		if err == nil {
+			if err := l.checkLocation(tbl, t.Name); err != nil {
+				return err
+			}
 			continue
-		} else if !errors.Is(err, errs.NotFound) {
+		}
+		if !errors.Is(err, errs.NotFound) {
 			return err
 		}
-		err := l.catalog.CreateNamespace(ctx, catalog.NamespaceFromIdent(id), nil)
-		if err != nil && !errors.Is(err, catalog.ErrNamespaceAlreadyExists) {
-			return fmt.Errorf("create the namespace of %s: %w", t.Name, kind(err))
+		err = l.catalog.CreateNamespace(ctx, catalog.NamespaceFromIdent(id), nil)
+		if errors.Is(err, catalog.ErrNamespaceAlreadyExists) {
+			err = nil
 		}
-		if err := l.createTable(ctx, id, t); err != nil {
-			return fmt.Errorf("create %s: %w", t.Name, kind(err))
+		// Catalogs have many answers for who loses the race to make a namespace.
+		// What counts is whether a table can be made in it.
+		if tableErr := l.createTable(ctx, id, t); tableErr != nil {
+			return fmt.Errorf("create %s: %w", t.Name, kind(cmp.Or(err, tableErr)))
 		}
 	}
 	return nil
@@ -68,12 +78,28 @@ func (l *Lake) createTable(ctx context.Context, id table.Identifier, t rows.Tabl
 	spec := iceberg.NewPartitionSpec(iceberg.PartitionField{
 		SourceIDs: []int{column.ID}, FieldID: 1000, Name: t.Partition + "_" + t.Period, Transform: transform(t.Period),
 	})
-	_, err = l.catalog.CreateTable(ctx, id, schema,
-		catalog.WithPartitionSpec(&spec), catalog.WithProperties(tableProperties))
+	opts := []catalog.CreateTableOpt{catalog.WithPartitionSpec(&spec), catalog.WithProperties(tableProperties)}
+	if l.folder != "" {
+		// A folder of its own, for another database may use the same warehouse,
+		// and each would sweep away the other's files.
+		opts = append(opts, catalog.WithLocation(fmt.Sprintf("%s/%s-%s", l.folder, t.Name, uuid.NewString())))
+	}
+	_, err = l.catalog.CreateTable(ctx, id, schema, opts...)
 	if errors.Is(err, catalog.ErrTableAlreadyExists) {
 		return nil
 	}
 	return err
+}
+
+// checkLocation refuses a table whose files are somewhere else than the warehouse
+// that is configured: they would go on growing there.
+func (l *Lake) checkLocation(tbl *table.Table, name string) error {
+	if l.folder == "" || strings.HasPrefix(tbl.Location(), l.folder+"/") {
+		return nil
+	}
+	return errs.WithRemedy(
+		fmt.Errorf("the files of %s are in %s, and the warehouse is %s: %w", name, tbl.Location(), l.folder, errs.Conflict),
+		"set MACRODATA_WAREHOUSE, or MACRODATA_DATA_DIR, to where they are; for a new warehouse take a new database too")
 }
 
 func transform(period string) iceberg.Transform {

@@ -2,7 +2,6 @@ package lake
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -26,38 +25,30 @@ func (l *Lake) Tag(ctx context.Context, runID string) (err error) {
 	defer errs.Wrap(&err, "tag the snapshots of run %s", runID)
 	for _, t := range l.tables {
 		if err := l.tagTable(ctx, t.Name, TagOf(runID)); err != nil {
-			return fmt.Errorf("%s: %w", t.Name, err)
+			return err
 		}
 	}
 	return nil
 }
 
 func (l *Lake) tagTable(ctx context.Context, name, tag string) error {
-	var last error
-	for attempt := range commitAttempts {
-		if err := pause(ctx, backoff(attempt)); err != nil {
-			return err
-		}
-		tbl, err := l.load(ctx, name)
-		if err != nil {
-			return err
-		}
+	return l.attempt(ctx, name, func(tbl *table.Table) (func(context.Context) error, error) {
 		current := tbl.CurrentSnapshot()
 		if current == nil || tbl.SnapshotByName(tag) != nil {
-			return nil
+			return nil, nil
 		}
 		// Expiry counts a tag's age from its snapshot, which may be old where
 		// nothing was committed for long.
 		age := time.Since(time.UnixMilli(current.TimestampMs))
-		_, _, last = l.catalog.CommitTable(ctx, catalog.ToIdentifier(name),
-			[]table.Requirement{table.AssertTableUUID(tbl.Metadata().TableUUID()), table.AssertRefSnapshotID(tag, nil)},
-			[]table.Update{table.NewSetSnapshotRefUpdate(tag, current.SnapshotID, table.TagRef,
-				(l.cfg.KeepTags + age).Milliseconds(), 0, 0)})
-		if last == nil {
-			return nil
-		}
-	}
-	return fmt.Errorf("%w: %w", kind(last), errs.Unavailable)
+		keep := (l.cfg.KeepTags + age).Milliseconds()
+		// The library's transactions make no tags.
+		return func(ctx context.Context) error {
+			_, _, err := l.catalog.CommitTable(ctx, catalog.ToIdentifier(name),
+				[]table.Requirement{table.AssertTableUUID(tbl.Metadata().TableUUID()), table.AssertRefSnapshotID(tag, nil)},
+				[]table.Update{table.NewSetSnapshotRefUpdate(tag, current.SnapshotID, table.TagRef, keep, 0, 0)})
+			return err
+		}, nil
+	})
 }
 
 // Tags returns the names of a table's tags, in order.

@@ -121,8 +121,8 @@ func TestSweepRespectsTheGraceTime(t *testing.T) {
 	if swept, err := l.Sweep(t.Context(), rows.TableSales, true); err != nil || len(swept.Files) != 1 || swept.Bytes != 4 {
 		t.Errorf("a dry run after the grace time: %+v, %v", swept, err)
 	}
-	if m, err := l.Maintain(t.Context(), rows.TableSales); err != nil || len(m.Swept.Files) != 1 {
-		t.Errorf("upkeep after the grace time: %+v, %v", m, err)
+	if swept, err := l.Sweep(t.Context(), rows.TableSales, false); err != nil || len(swept.Files) != 1 {
+		t.Errorf("swept after the grace time: %+v, %v", swept, err)
 	}
 	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the file is still there (%v)", err)

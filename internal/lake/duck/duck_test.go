@@ -244,6 +244,27 @@ func TestTheNewestVersionOfALineCountsOnce(t *testing.T) {
 		t.Fatalf("compacted %+v, %v", c, err)
 	}
 	check("after compaction")
+
+	// Older and newer versions of the first days' lines, in one of the months.
+	var late []rows.Sale
+	for line := 1; len(late) < 40; line++ {
+		if s := sale(line, r.IntN(6)); s.OccurredAt.Before(start.AddDate(0, 0, 16)) {
+			late = append(late, s)
+		}
+	}
+	l.add(t, late...)
+	delivered = append(delivered, late...)
+	plan, err := l.Plan(t.Context(), rows.TableSales, "")
+	settled := 0
+	for _, f := range plan.Files {
+		if f.Settled {
+			settled++
+		}
+	}
+	if err != nil || settled == 0 || len(plan.Files)-settled != 2 {
+		t.Fatalf("%v, %v: want a month of two files that aren't settled beside others that are", plan.Files, err)
+	}
+	check("with late versions in one month")
 }
 
 func TestDaysAreOfTheShopsZone(t *testing.T) {

@@ -42,21 +42,52 @@ func (d *DB) prepare(ctx context.Context, conn *sql.Conn, q *query, r Request, i
 			return err
 		}
 		into.releases = append(into.releases, release)
-		text, err := viewOf(name, plan, paths)
-		if err != nil {
+		if err := d.define(ctx, conn, name, plan, paths); err != nil {
 			return err
 		}
-		if _, err := conn.ExecContext(ctx, text); err != nil {
-			return fmt.Errorf("make the view %s: %w", name, kind(err))
+	}
+	return nil
+}
+
+// define makes a view of a plan, and the macros of its table with the views that
+// these choose from: <name>_settled and <name>_unsettled, which share its files.
+func (d *DB) define(ctx context.Context, conn *sql.Conn, name string, p lake.Plan, paths []string) error {
+	if err := makeView(ctx, conn, name, p, paths); err != nil {
+		return err
+	}
+	for _, m := range d.macros {
+		if m.table != p.Table || name != view(p.Table) {
+			continue
 		}
-		for _, m := range d.macros {
-			if m.table != s.table || name != view(s.table) {
-				continue
-			}
-			if _, err := conn.ExecContext(ctx, m.text); err != nil {
-				return fmt.Errorf("make the macros of %s: %w", name, kind(err))
+		var settled, unsettled []string
+		for i, f := range p.Files {
+			if f.Settled {
+				settled = append(settled, paths[i])
+			} else {
+				unsettled = append(unsettled, paths[i])
 			}
 		}
+		if err := makeView(ctx, conn, name+"_settled", p, settled); err != nil {
+			return err
+		}
+		if err := makeView(ctx, conn, name+"_unsettled", p, unsettled); err != nil {
+			return err
+		}
+		if _, err := conn.ExecContext(ctx, m.text); err != nil {
+			return fmt.Errorf("make the macros of %s: %w", name, kind(err))
+		}
+	}
+	return nil
+}
+
+// makeView makes a view of some files of a plan.
+func makeView(ctx context.Context, conn *sql.Conn, name string, p lake.Plan, paths []string) error {
+	text, err := viewOf(name, p, paths)
+	if err != nil {
+		return err
+	}
+	if _, err := conn.ExecContext(ctx, text); err != nil {
+		return fmt.Errorf("make the view %s: %w", name, kind(err))
 	}
 	return nil
 }
