@@ -7,7 +7,8 @@
 // database must have its record in the same pgx transaction, which DBOS does
 // not offer. What this package adds beside is what DBOS leaves open: failover
 // between processes, a time limit and a cancel that reach a running step, waits
-// between attempts that survive, one run of a kind at a time, retention.
+// between attempts that survive, one run of a kind at a time, schedules by the
+// database's clock, retention.
 //
 // A workflow is a function of its parameters and of what its steps return.
 // Everything else that it reads or does belongs into a step, for after a crash
@@ -46,6 +47,7 @@ type Config struct {
 	LeaseTTL time.Duration // how long a silent process keeps its runs; 15 s where 0
 	Renew    time.Duration // how often leases are renewed and dead processes looked for; 3 s where 0
 	Poll     time.Duration // how often new runs, cancels and results are looked for; 200 ms where 0
+	Tick     time.Duration // how often schedules are looked at; 1 min where 0
 
 	// Passive makes an engine that starts, watches and cancels runs but
 	// executes none.
@@ -54,6 +56,10 @@ type Config struct {
 	// Events, if not nil, is told what happens to runs and steps. It is called
 	// from their goroutines and must not block.
 	Events func(Event)
+
+	// Flush, if not nil, is called when a run has ended and before that is
+	// recorded: nobody goes on with it later, and tells again what is lost.
+	Flush func(context.Context) error
 
 	// Fault, if not nil, is called "before" and "after" each step that really
 	// runs, for tests that kill the process there.
@@ -79,6 +85,7 @@ type Engine struct {
 
 	mu         sync.Mutex
 	oneAtATime map[string]bool // by workflow name; written before Launch only
+	schedules  []schedule      // as oneAtATime
 	running    map[*Run]bool
 	steps      int // attempts under way
 	draining   bool
@@ -112,6 +119,7 @@ func newEngine(cfg Config) *Engine {
 	setDefault(&cfg.LeaseTTL, 15*time.Second)
 	setDefault(&cfg.Renew, 3*time.Second)
 	setDefault(&cfg.Poll, 200*time.Millisecond)
+	setDefault(&cfg.Tick, time.Minute)
 	cfg.Retry = cfg.Retry.withDefaults()
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
@@ -197,6 +205,7 @@ func (e *Engine) Launch(ctx context.Context) (err error) {
 	e.stop = stop
 	e.background.Go(func() { lease.loop(background) })
 	e.background.Go(func() { e.watchLoop(background) })
+	e.background.Go(func() { e.scheduleLoop(background) })
 	return nil
 }
 

@@ -21,6 +21,7 @@ type record struct {
 	output   json.RawMessage
 	failure  *failure
 	wait     time.Duration // from now to wake_at; at most 0 where that is past or unset
+	asleep   time.Duration // from started to wake_at; 0 where unset, or not loaded
 	started  time.Time
 	finished time.Time // zero between two attempts
 }
@@ -51,7 +52,8 @@ WHERE workflow_uuid = $1 AND executor_id = $2 AND status = 'PENDING'`
 
 const loadSteps = `
 SELECT step, seq, attempts, output, failure,
-       coalesce(extract(epoch FROM wake_at - now()), 0)::float8, started_at, finished_at
+       coalesce(extract(epoch FROM wake_at - now()), 0)::float8,
+       coalesce(extract(epoch FROM wake_at - started_at), 0)::float8, started_at, finished_at
 FROM step_done WHERE run_id = $1 ORDER BY seq`
 
 // errNotKept says that keepStep wrote nothing.
@@ -181,14 +183,15 @@ func forEachStep(rows pgx.Rows, each func(step string, rec record)) error {
 			step           string
 			rec            record
 			output, failed *string
-			wait           float64
+			wait, asleep   float64
 			finished       *time.Time
 		)
-		err := rows.Scan(&step, &rec.seq, &rec.attempts, &output, &failed, &wait, &rec.started, &finished)
+		err := rows.Scan(&step, &rec.seq, &rec.attempts, &output, &failed, &wait, &asleep, &rec.started, &finished)
 		if err != nil {
 			return err
 		}
 		rec.wait = time.Duration(wait * float64(time.Second))
+		rec.asleep = time.Duration(asleep * float64(time.Second))
 		if output != nil {
 			rec.output = json.RawMessage(*output)
 		}

@@ -66,22 +66,37 @@ func (e *Engine) execute(ctx dbos.Context, name string, call func(*Run) (json.Ra
 		return nil, err
 	}
 	defer e.end(r)
+	r.retell()
 	started := time.Now()
-	r.emit(WorkflowStarted, "", r.execution, 0, nil)
+	r.emitOwn(WorkflowStarted, 0, nil)
 	out, err := r.guard(call)
 	switch {
 	case err == nil:
-		r.emit(WorkflowCompleted, "", r.execution, time.Since(started), nil)
+		r.emitOwn(WorkflowCompleted, time.Since(started), nil)
+		r.flush()
 		return out, nil
 	case r.ctx.Err() != nil:
-		r.emit(WorkflowInterrupted, "", r.execution, time.Since(started), r.ended())
+		r.emitOwn(WorkflowInterrupted, time.Since(started), r.ended())
 		if errors.Is(r.ended(), errClosing) {
 			return nil, context.Canceled // DBOS leaves the run to others
 		}
 		return nil, dbos.ErrConflictingWorkflowID // this execution has no say any more
 	default:
-		r.emit(WorkflowErrored, "", r.execution, time.Since(started), err)
+		r.emitOwn(WorkflowErrored, time.Since(started), err)
+		r.flush()
 		return nil, runFailure(err)
+	}
+}
+
+// flush has the run's events written down. A run doesn't fail for them.
+func (r *Run) flush() {
+	if r.engine.cfg.Flush == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.ctx, 5*time.Second)
+	defer cancel()
+	if err := r.engine.cfg.Flush(ctx); err != nil {
+		r.engine.log.Warn("the events of a run that ended are not written down yet", "run", r.id, "error", err)
 	}
 }
 

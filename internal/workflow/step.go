@@ -98,7 +98,7 @@ func (r *Run) Sleep(step string, d time.Duration) error {
 		if rec, err = r.save(step, rec); err != nil {
 			return err
 		}
-		r.emit(StepSleeping, step, 1, d, nil)
+		r.emit(Event{Name: StepSleeping, Step: step, Attempt: 1, At: rec.started, Duration: d})
 	}
 	if pause(r.ctx, rec.wait) != nil {
 		return r.ended()
@@ -157,7 +157,7 @@ func (r *Run) perform(name string, rec record, opts []StepOption, body func(cont
 	if rec.attempts == 0 {
 		rec.started = now()
 	}
-	r.emit(StepStarted, name, rec.attempts+1, 0, nil)
+	r.emit(Event{Name: StepStarted, Step: name, Attempt: 1, At: rec.started})
 	for {
 		if pause(r.ctx, rec.wait) != nil {
 			return rec, r.ended()
@@ -169,13 +169,9 @@ func (r *Run) perform(name string, rec record, opts []StepOption, body func(cont
 		if !again {
 			break
 		}
-		r.emit(StepSleeping, name, rec.attempts, rec.wait, nil)
+		r.emit(Event{Name: StepSleeping, Step: name, Attempt: rec.attempts, At: time.Now(), Duration: rec.wait})
 	}
-	if rec.failure != nil {
-		r.emit(StepErrored, name, rec.attempts, time.Since(rec.started), rec.failure.err())
-	} else {
-		r.emit(StepCompleted, name, rec.attempts, time.Since(rec.started), nil)
-	}
+	r.emit(stepEnd(name, rec))
 	r.engine.cfg.Fault(name, "after")
 	return rec, nil
 }
@@ -191,29 +187,35 @@ func (r *Run) attempt(name string, rec *record, retry Retry, body func(context.C
 	if rec.attempts == 0 {
 		r.engine.cfg.Fault(name, "before")
 	}
-	began := time.Now()
+	began := now()
+	if rec.attempts == 0 {
+		began = rec.started // which is what later executions know of it
+	}
 	a := &attempt{step: name, record: *rec}
 	a.record.attempts++
 	a.record.wait, a.record.failure = 0, nil
-	r.emit(AttemptStarted, name, a.record.attempts, 0, nil)
+	r.emit(Event{Name: AttemptStarted, Step: name, Attempt: a.record.attempts, At: began})
 	err = r.try(a, retry.Timeout, body)
 	*rec = a.record
 	switch {
 	case err == nil:
-		r.emit(AttemptCompleted, name, rec.attempts, time.Since(began), nil)
+		if !a.kept {
+			rec.finished = now()
+		}
+		r.emit(attemptEnd(name, *rec, began, rec.finished))
 		if a.kept {
 			return false, nil
 		}
-		rec.finished = now()
 	case r.ctx.Err() != nil:
 		return false, r.ended()
 	default:
-		r.emit(AttemptErrored, name, rec.attempts, time.Since(began), err)
+		ended := now()
 		rec.failure = stepFailure(name, err)
+		r.emit(attemptEnd(name, *rec, began, ended))
 		if again = rec.attempts <= retry.Limit && worthRetrying(err); again {
 			rec.wait = retry.delay(rec.attempts, err)
 		} else {
-			rec.finished = now()
+			rec.finished = ended
 		}
 	}
 	*rec, err = r.save(name, *rec)
