@@ -118,3 +118,21 @@ CREATE TEMP TABLE IF NOT EXISTS stage_sweep (
     subject_id bigint,
     updated_at timestamptz
 ) ON COMMIT DELETE ROWS;
+
+-- Versions of sales that must be taken back; see package sales.
+CREATE TEMP TABLE IF NOT EXISTS stage_gone (
+    line_item_id      bigint NOT NULL,
+    order_id          bigint NOT NULL,
+    product_id        bigint,
+    variant_id        bigint,
+    sku               text,
+    quantity          integer NOT NULL,
+    refunded_quantity integer NOT NULL,
+    gross_sales       numeric NOT NULL,
+    discount          numeric NOT NULL,
+    net_sales         numeric NOT NULL,
+    currency          text NOT NULL,
+    country           text,
+    occurred_at       timestamptz NOT NULL,
+    order_updated_at  timestamptz NOT NULL
+) ON COMMIT DELETE ROWS;

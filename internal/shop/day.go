@@ -35,12 +35,16 @@ func (d Day) Bounds(zone *time.Location) (from, until time.Time, err error) {
 }
 
 // dayStart is the first instant of a day. Where midnight is skipped by
-// daylight saving, time.Date answers an instant of the day before.
+// daylight saving, time.Date answers an instant of the day before, and where it
+// comes twice, it may answer the second. Zones change by quarters of an hour.
 func dayStart(y int, m time.Month, d int, zone *time.Location) time.Time {
 	t := time.Date(y, m, d, 0, 0, 0, 0, zone)
 	want := time.Date(y, m, d, 12, 0, 0, 0, zone).Day()
 	for t.Day() != want {
 		t = t.Add(15 * time.Minute)
+	}
+	for earlier := t.Add(-15 * time.Minute); earlier.Day() == want; earlier = t.Add(-15 * time.Minute) {
+		t = earlier
 	}
 	return t.UTC()
 }

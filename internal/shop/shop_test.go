@@ -159,3 +159,30 @@ func TestDaysAreTheShops(t *testing.T) {
 		t.Errorf("%q, %v", d, err)
 	}
 }
+
+func TestDaysFollowOneAnotherInEveryZone(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"UTC", "America/New_York", "America/Sao_Paulo", "America/Havana", "Asia/Amman", "Asia/Beirut",
+		"Asia/Gaza", "Asia/Kathmandu", "Asia/Tehran", "Australia/Lord_Howe", "Atlantic/Azores", "Pacific/Apia", "Pacific/Chatham"} {
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := time.Date(2005, 1, 1, 12, 0, 0, 0, zone).UTC()
+		_, next, err := shop.DayOf(at, zone).Bounds(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for next.Year() < 2030 {
+			day := shop.DayOf(next, zone)
+			from, until, err := day.Bounds(zone)
+			if err != nil || !from.Equal(next) || !until.After(from) {
+				t.Fatalf("%s: %s is from %s to %s (%v), and the day before ended at %s", name, day, from, until, err, next)
+			}
+			if first, last := shop.DayOf(from, zone), shop.DayOf(until.Add(-time.Second), zone); first != day || last != day {
+				t.Fatalf("%s: %s begins in %s and ends in %s", name, day, first, last)
+			}
+			next = until
+		}
+	}
+}

@@ -43,11 +43,14 @@ func (q *Queries) AdvanceWatermark(ctx context.Context, arg AdvanceWatermarkPara
 }
 
 const analyzeLoaded = `-- name: AnalyzeLoaded :exec
-ANALYZE ingest_root, product, order_header, order_line_item, order_fulfillment
+ANALYZE ingest_root (stream, subject_id, outcome, deliveries), ingest_product, product (product_id, source_updated_at),
+    order_header (order_id, processed_at, source_updated_at, deleted_at),
+    order_line_item (line_item_id, order_id, is_gift_card), order_fulfillment (fulfillment_id, order_id, created_at)
 `
 
 // The planner still thinks that a table is as small as it was before the load,
-// and would compare every row with every other.
+// and would compare every row with every other. The columns that rows are found
+// by are enough, at a fifth of the time of all.
 func (q *Queries) AnalyzeLoaded(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, analyzeLoaded)
 	return err
@@ -62,280 +65,14 @@ func (q *Queries) AnalyzeSweep(ctx context.Context) error {
 	return err
 }
 
-const applyFulfillments = `-- name: ApplyFulfillments :execrows
-INSERT INTO order_fulfillment (fulfillment_id, order_id, status, display_status,
-    created_at, updated_at, delivered_at, tracking_company, tracking_number, run_id)
-SELECT s.fulfillment_id, s.order_id, s.status, s.display_status,
-    s.created_at, s.updated_at, s.delivered_at, s.tracking_company, s.tracking_number, $1
-FROM stage_fulfillment s
-JOIN LATERAL (SELECT r.outcome FROM ingest_root r
-              WHERE r.subject_id = s.order_id AND r.stream = $2::text LIMIT 1) o ON o.outcome <> 'superseded'
-LEFT JOIN LATERAL (SELECT x.fulfillment_id, x.order_id, x.status, x.display_status, x.created_at, x.updated_at, x.delivered_at, x.tracking_company, x.tracking_number, x.run_id FROM order_fulfillment x WHERE x.fulfillment_id = s.fulfillment_id LIMIT 1) f ON true
-WHERE (f.order_id, f.status, f.display_status, f.updated_at, f.delivered_at, f.tracking_company, f.tracking_number)
-    IS DISTINCT FROM
-      (s.order_id, s.status, s.display_status, s.updated_at, s.delivered_at, s.tracking_company, s.tracking_number)
-ON CONFLICT (fulfillment_id) DO UPDATE
-SET order_id = excluded.order_id, status = excluded.status, display_status = excluded.display_status,
-    created_at = excluded.created_at, updated_at = excluded.updated_at, delivered_at = excluded.delivered_at,
-    tracking_company = excluded.tracking_company, tracking_number = excluded.tracking_number,
-    run_id = excluded.run_id
-`
-
-type ApplyFulfillmentsParams struct {
-	RunID  uuid.UUID
-	Stream string
-}
-
-// Fulfillments of an order that lost to a newer stored one are left out.
-func (q *Queries) ApplyFulfillments(ctx context.Context, arg ApplyFulfillmentsParams) (int64, error) {
-	result, err := q.db.Exec(ctx, applyFulfillments, arg.RunID, arg.Stream)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const applyLines = `-- name: ApplyLines :one
-WITH known AS MATERIALIZED (
-    SELECT t.order_id, t.lines, t.units, t.gross, t.discount, r.day, r.currency, r.taxes_included, r.outcome, r.deliveries,
-        (SELECT max(x.line_no) FROM order_line_item x WHERE x.order_id = t.order_id) AS last
-    FROM stage_line_order t
-    JOIN LATERAL (SELECT x.day, x.currency, x.taxes_included, x.outcome, x.deliveries FROM ingest_root x
-                  WHERE x.subject_id = t.order_id AND x.stream = $1::text LIMIT 1) r ON true
-), days AS (
-    INSERT INTO ingest_day (day, currency, lines, units, gross, discount)
-    SELECT k.day, k.currency, sum(k.lines), sum(k.units), sum(k.gross), sum(k.discount)
-    FROM known k
-    WHERE $1::text = 'orders' AND k.outcome <> 'superseded' AND k.deliveries = 1
-    GROUP BY k.day, k.currency
-    ON CONFLICT (day, currency) DO UPDATE
-    SET lines = ingest_day.lines + excluded.lines, units = ingest_day.units + excluded.units,
-        gross = ingest_day.gross + excluded.gross, discount = ingest_day.discount + excluded.discount
-), inserted AS (
-    -- An order without stored lines: nothing to compare with.
-    INSERT INTO order_line_item (line_item_id, order_id, line_no, product_id, variant_id, sku, title,
-        variant_title, vendor, quantity, current_quantity, unit_price, discount, included_tax,
-        is_gift_card, content_hash, run_id)
-    SELECT s.line_item_id, s.order_id, s.nth,
-        s.product_id, s.variant_id, s.sku, s.title, s.variant_title, s.vendor,
-        s.quantity, s.current_quantity, s.unit_price, s.discount,
-        CASE WHEN k.taxes_included THEN s.tax ELSE 0 END,
-        s.is_gift_card, s.content_hash, $2
-    FROM stage_line s
-    JOIN known k ON k.order_id = s.order_id
-    WHERE k.outcome <> 'superseded' AND k.last IS NULL
-    RETURNING 1
-), updated AS (
-    INSERT INTO order_line_item (line_item_id, order_id, line_no, product_id, variant_id, sku, title,
-        variant_title, vendor, quantity, current_quantity, unit_price, discount, included_tax,
-        is_gift_card, content_hash, run_id)
-    SELECT s.line_item_id, s.order_id,
-        coalesce(l.line_no, k.last + row_number() OVER (PARTITION BY s.order_id, l.line_no IS NULL ORDER BY s.line_no)),
-        s.product_id, s.variant_id, s.sku, s.title, s.variant_title, s.vendor,
-        s.quantity, s.current_quantity, s.unit_price, s.discount,
-        CASE WHEN k.taxes_included THEN s.tax ELSE 0 END,
-        s.is_gift_card, s.content_hash, $2
-    FROM stage_line s
-    JOIN known k ON k.order_id = s.order_id
-    LEFT JOIN LATERAL (SELECT x.line_no, x.content_hash FROM order_line_item x
-                       WHERE x.line_item_id = s.line_item_id LIMIT 1) l ON true
-    WHERE k.outcome <> 'superseded' AND k.last IS NOT NULL
-      AND (l.line_no IS NULL OR l.content_hash <> s.content_hash)
-    ON CONFLICT (line_item_id) DO UPDATE
-    SET order_id = excluded.order_id, product_id = excluded.product_id, variant_id = excluded.variant_id,
-        sku = excluded.sku, title = excluded.title, variant_title = excluded.variant_title,
-        vendor = excluded.vendor, quantity = excluded.quantity, current_quantity = excluded.current_quantity,
-        unit_price = excluded.unit_price, discount = excluded.discount, included_tax = excluded.included_tax,
-        is_gift_card = excluded.is_gift_card, content_hash = excluded.content_hash, run_id = excluded.run_id
-    RETURNING 1
-)
-SELECT coalesce((SELECT sum(lines) FROM known), 0)::bigint AS matched,
-    ((SELECT count(*) FROM inserted) + (SELECT count(*) FROM updated))::bigint AS written
-`
-
-type ApplyLinesParams struct {
-	Stream string
-	RunID  uuid.UUID
-}
-
-type ApplyLinesRow struct {
-	Matched int64
-	Written int64
-}
-
-// Lines of an order that lost to a newer stored one are superseded and left
-// out. A new line is numbered after the lines that its order has, in the file's
-// sequence. What the file holds is summed by day, to be held against the store
-// later; orders that it holds more than once are read whole instead. Answers
-// how many lines have their order in this file, and how many were written.
-func (q *Queries) ApplyLines(ctx context.Context, arg ApplyLinesParams) (ApplyLinesRow, error) {
-	row := q.db.QueryRow(ctx, applyLines, arg.Stream, arg.RunID)
-	var i ApplyLinesRow
-	err := row.Scan(&i.Matched, &i.Written)
-	return i, err
-}
-
-const applyOrders = `-- name: ApplyOrders :one
-
-WITH judged AS MATERIALIZED (
-    SELECT s.line_no, s.order_id, s.name, s.processed_at, s.day, s.created_at, s.source_updated_at, s.cancelled_at, s.closed_at, s.financial_status, s.fulfillment_status, s.currency, s.taxes_included, s.subtotal, s.discount, s.shipping, s.tax, s.total, s.refunded, s.presentment_currency, s.presentment_total, s.customer_id, s.email, s.shipping_country, s.source_name, s.tags, s.is_test, s.is_edited, s.line_quantity, s.fulfillment_count, s.refund_count, s.content_hash, s.deliveries,
-        h.source_updated_at IS NULL AS is_new,
-        CASE WHEN h.source_updated_at IS NULL OR s.source_updated_at > h.source_updated_at THEN 'applied'
-             WHEN s.source_updated_at < h.source_updated_at THEN 'superseded'
-             WHEN s.content_hash <> h.content_hash OR h.deleted_at IS NOT NULL THEN 'applied'
-             ELSE 'unchanged' END AS outcome
-    FROM stage_order s
-    LEFT JOIN LATERAL (SELECT x.source_updated_at, x.content_hash, x.deleted_at FROM order_header x
-                       WHERE x.order_id = s.order_id LIMIT 1) h ON true
-), noted AS (
-    INSERT INTO ingest_root (stream, subject_id, outcome, updated_at, day, currency, total,
-        taxes_included, line_quantity, fulfillment_count, deliveries)
-    SELECT $1::text, j.order_id, j.outcome, j.source_updated_at, j.day, j.currency, j.total,
-        j.taxes_included, j.line_quantity, j.fulfillment_count, j.deliveries
-    FROM judged j
-    ON CONFLICT (subject_id, stream) DO UPDATE
-    SET deliveries = ingest_root.deliveries + excluded.deliveries,
-        outcome = CASE WHEN excluded.outcome = 'applied' THEN 'applied' ELSE ingest_root.outcome END,
-        updated_at = greatest(ingest_root.updated_at, excluded.updated_at),
-        taxes_included = excluded.taxes_included, fulfillment_count = excluded.fulfillment_count
-), inserted AS (
-    INSERT INTO order_header (order_id, name, processed_at, created_at, source_updated_at,
-        cancelled_at, closed_at, financial_status, fulfillment_status, currency, taxes_included,
-        subtotal, discount, shipping, tax, total, refunded, presentment_currency, presentment_total,
-        customer_id, email, shipping_country, source_name, tags, is_test, is_edited, refund_count,
-        refunds_read_at, content_hash, run_id)
-    SELECT s.order_id, s.name, s.processed_at, s.created_at, s.source_updated_at,
-        s.cancelled_at, s.closed_at, s.financial_status, s.fulfillment_status, s.currency, s.taxes_included,
-        s.subtotal, s.discount, s.shipping, s.tax, s.total, s.refunded, s.presentment_currency, s.presentment_total,
-        s.customer_id, s.email, s.shipping_country, s.source_name, s.tags, s.is_test, s.is_edited, s.refund_count,
-        NULL, s.content_hash, $2
-    FROM judged s
-    WHERE s.is_new
-    RETURNING 1
-), updated AS (
-    INSERT INTO order_header (order_id, name, processed_at, created_at, source_updated_at,
-        cancelled_at, closed_at, financial_status, fulfillment_status, currency, taxes_included,
-        subtotal, discount, shipping, tax, total, refunded, presentment_currency, presentment_total,
-        customer_id, email, shipping_country, source_name, tags, is_test, is_edited, refund_count,
-        refunds_read_at, content_hash, run_id)
-    SELECT s.order_id, s.name, s.processed_at, s.created_at, s.source_updated_at,
-        s.cancelled_at, s.closed_at, s.financial_status, s.fulfillment_status, s.currency, s.taxes_included,
-        s.subtotal, s.discount, s.shipping, s.tax, s.total, s.refunded, s.presentment_currency, s.presentment_total,
-        s.customer_id, s.email, s.shipping_country, s.source_name, s.tags, s.is_test, s.is_edited, s.refund_count,
-        NULL, s.content_hash, $2
-    FROM judged s
-    WHERE s.outcome = 'applied' AND NOT s.is_new
-    ON CONFLICT (order_id) DO UPDATE
-    SET name = excluded.name, processed_at = excluded.processed_at, created_at = excluded.created_at,
-        source_updated_at = excluded.source_updated_at, cancelled_at = excluded.cancelled_at,
-        closed_at = excluded.closed_at, financial_status = excluded.financial_status,
-        fulfillment_status = excluded.fulfillment_status, currency = excluded.currency,
-        taxes_included = excluded.taxes_included, subtotal = excluded.subtotal, discount = excluded.discount,
-        shipping = excluded.shipping, tax = excluded.tax, total = excluded.total, refunded = excluded.refunded,
-        presentment_currency = excluded.presentment_currency, presentment_total = excluded.presentment_total,
-        customer_id = excluded.customer_id, email = excluded.email, shipping_country = excluded.shipping_country,
-        source_name = excluded.source_name, tags = excluded.tags, is_test = excluded.is_test,
-        is_edited = excluded.is_edited, refund_count = excluded.refund_count, refunds_read_at = NULL,
-        content_hash = excluded.content_hash, deleted_at = NULL, run_id = excluded.run_id
-    WHERE order_header.source_updated_at <= excluded.source_updated_at
-    RETURNING 1
-)
-SELECT ((SELECT count(*) FROM inserted) + (SELECT count(*) FROM updated))::bigint AS written
-`
-
-type ApplyOrdersParams struct {
-	Stream string
-	RunID  uuid.UUID
-}
-
-// Queries of the daily Shopify bulk sync. A chunk of the file is copied into a
-// stage table and merged from there; rows that are stored already as delivered
-// are joined away, so that a second reading writes nothing.
-// Judges every order of the chunk, notes the judgement in ingest_root, and
-// writes what is to be applied. Of an order that is delivered twice the newer
-// version counts. The stream is 'orders' for the file, 'by_id' for what was
-// asked for by id.
-//
-// LATERAL with LIMIT makes the planner look rows up by key, which costs the
-// same however large the table has grown. New rows are inserted plainly, for ON
-// CONFLICT costs a sixth more; no other run writes beside this one.
-func (q *Queries) ApplyOrders(ctx context.Context, arg ApplyOrdersParams) (int64, error) {
-	row := q.db.QueryRow(ctx, applyOrders, arg.Stream, arg.RunID)
-	var written int64
-	err := row.Scan(&written)
-	return written, err
-}
-
-const applyRefundLines = `-- name: ApplyRefundLines :execrows
-INSERT INTO order_refund_line (refund_id, line_item_id, order_id, quantity, subtotal, tax, created_at, run_id)
-SELECT s.refund_id, s.line_item_id, s.order_id, sum(s.quantity), sum(s.subtotal), sum(s.tax), min(s.created_at), $1
-FROM stage_refund_line s
-GROUP BY s.refund_id, s.line_item_id, s.order_id
-ON CONFLICT (refund_id, line_item_id) DO UPDATE
-SET order_id = excluded.order_id, quantity = excluded.quantity, subtotal = excluded.subtotal,
-    tax = excluded.tax, created_at = excluded.created_at, run_id = excluded.run_id
-WHERE (order_refund_line.order_id, order_refund_line.quantity, order_refund_line.subtotal,
-       order_refund_line.tax, order_refund_line.created_at)
-    IS DISTINCT FROM (excluded.order_id, excluded.quantity, excluded.subtotal, excluded.tax, excluded.created_at)
-`
-
-func (q *Queries) ApplyRefundLines(ctx context.Context, runID uuid.UUID) (int64, error) {
-	result, err := q.db.Exec(ctx, applyRefundLines, runID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
 const clearWorkingTables = `-- name: ClearWorkingTables :exec
-TRUNCATE ingest_root, ingest_day, ingest_sweep
+TRUNCATE ingest_product, ingest_sweep
 `
 
 // One run works at a time, and a run that was overtaken by another is not
 // resumed, so whatever is left belongs to nobody.
 func (q *Queries) ClearWorkingTables(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, clearWorkingTables)
-	return err
-}
-
-const closeRefunds = `-- name: CloseRefunds :execrows
-UPDATE order_header h
-SET refund_adjustment = h.refunded - coalesce(t.amount, 0),
-    refunded_at = q.refunded_at, refunds_read_at = now()
-FROM stage_refund_order q
-LEFT JOIN (
-    SELECT r.order_id, sum(r.subtotal + CASE WHEN o.taxes_included THEN 0 ELSE r.tax END) AS amount
-    FROM stage_refund_order x
-    JOIN order_refund_line r ON r.order_id = x.order_id
-    JOIN order_header o ON o.order_id = r.order_id
-    GROUP BY r.order_id
-) t ON t.order_id = q.order_id
-WHERE h.order_id = q.order_id AND h.source_updated_at <= q.updated_at
-`
-
-// What was refunded without a line stays on the order as an adjustment. An
-// order that changed since it was read stays open for the next reading.
-func (q *Queries) CloseRefunds(ctx context.Context) (int64, error) {
-	result, err := q.db.Exec(ctx, closeRefunds)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const countDuplicates = `-- name: CountDuplicates :exec
-UPDATE ingest_root SET deliveries = deliveries + 1
-WHERE stream = $1 AND subject_id = ANY($2::bigint[])
-`
-
-type CountDuplicatesParams struct {
-	Stream     string
-	SubjectIds []int64
-}
-
-// Orders that the chunk held again, word for word.
-func (q *Queries) CountDuplicates(ctx context.Context, arg CountDuplicatesParams) error {
-	_, err := q.db.Exec(ctx, countDuplicates, arg.Stream, arg.SubjectIds)
 	return err
 }
 
@@ -352,30 +89,16 @@ func (q *Queries) CountRejects(ctx context.Context, runID uuid.UUID) (int64, err
 }
 
 const countRoots = `-- name: CountRoots :one
-SELECT count(*) AS roots,
-    count(*) FILTER (WHERE outcome = 'applied') AS applied,
-    count(*) FILTER (WHERE outcome = 'unchanged') AS unchanged,
-    count(*) FILTER (WHERE outcome = 'superseded') AS superseded
-FROM ingest_root WHERE stream = $1
+SELECT CASE WHEN $1::text = 'products' THEN (SELECT count(*) FROM ingest_product)
+    ELSE (SELECT count(*) FROM ingest_root WHERE stream = $1) END::bigint AS roots
 `
 
-type CountRootsRow struct {
-	Roots      int64
-	Applied    int64
-	Unchanged  int64
-	Superseded int64
-}
-
-func (q *Queries) CountRoots(ctx context.Context, stream string) (CountRootsRow, error) {
+// Distinct orders or products of the files.
+func (q *Queries) CountRoots(ctx context.Context, stream string) (int64, error) {
 	row := q.db.QueryRow(ctx, countRoots, stream)
-	var i CountRootsRow
-	err := row.Scan(
-		&i.Roots,
-		&i.Applied,
-		&i.Unchanged,
-		&i.Superseded,
-	)
-	return i, err
+	var roots int64
+	err := row.Scan(&roots)
+	return roots, err
 }
 
 const countUnreadRefunds = `-- name: CountUnreadRefunds :one
@@ -388,78 +111,6 @@ func (q *Queries) CountUnreadRefunds(ctx context.Context) (int64, error) {
 	var count int64
 	err := row.Scan(&count)
 	return count, err
-}
-
-const deleteOrders = `-- name: DeleteOrders :execrows
-UPDATE order_header SET deleted_at = now(), run_id = $1
-WHERE order_id = ANY($2::bigint[]) AND deleted_at IS NULL
-  AND created_at >= coalesce($3::timestamptz, '-infinity')
-`
-
-type DeleteOrdersParams struct {
-	RunID    uuid.UUID
-	OrderIds []int64
-	Horizon  *time.Time
-}
-
-// Deleted orders are kept and don't count. Orders made before the app's
-// horizon are left alone: that it doesn't see them says nothing.
-func (q *Queries) DeleteOrders(ctx context.Context, arg DeleteOrdersParams) (int64, error) {
-	result, err := q.db.Exec(ctx, deleteOrders, arg.RunID, arg.OrderIds, arg.Horizon)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const dropFulfillmentsNotStaged = `-- name: DropFulfillmentsNotStaged :execrows
-DELETE FROM order_fulfillment f
-USING stage_order o, order_header h
-WHERE f.order_id = o.order_id
-  AND h.order_id = o.order_id AND h.source_updated_at = o.source_updated_at
-  AND NOT EXISTS (SELECT FROM stage_fulfillment s WHERE s.fulfillment_id = f.fulfillment_id)
-`
-
-func (q *Queries) DropFulfillmentsNotStaged(ctx context.Context) (int64, error) {
-	result, err := q.db.Exec(ctx, dropFulfillmentsNotStaged)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const dropLinesNotStaged = `-- name: DropLinesNotStaged :execrows
-DELETE FROM order_line_item l
-USING stage_order o, order_header h
-WHERE l.order_id = o.order_id
-  AND h.order_id = o.order_id AND h.source_updated_at = o.source_updated_at
-  AND NOT EXISTS (SELECT FROM stage_line s WHERE s.line_item_id = l.line_item_id)
-`
-
-// An order read by id is whole: a line that it lacks is gone.
-func (q *Queries) DropLinesNotStaged(ctx context.Context) (int64, error) {
-	result, err := q.db.Exec(ctx, dropLinesNotStaged)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const dropRefundLines = `-- name: DropRefundLines :execrows
-DELETE FROM order_refund_line r
-USING stage_refund_order q
-WHERE r.order_id = q.order_id
-  AND NOT EXISTS (SELECT FROM stage_refund_line s
-                  WHERE s.refund_id = r.refund_id AND s.line_item_id = r.line_item_id)
-`
-
-// Refund lines that an order has no longer.
-func (q *Queries) DropRefundLines(ctx context.Context) (int64, error) {
-	result, err := q.db.Exec(ctx, dropRefundLines)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
 }
 
 const extendGap = `-- name: ExtendGap :execrows
@@ -570,40 +221,6 @@ func (q *Queries) FillGaps(ctx context.Context, arg FillGapsParams) (int64, erro
 		return 0, err
 	}
 	return result.RowsAffected(), nil
-}
-
-const findOrphans = `-- name: FindOrphans :many
-SELECT s.line_no, s.line_item_id, s.order_id
-FROM stage_line s
-WHERE NOT EXISTS (SELECT FROM ingest_root r WHERE r.subject_id = s.order_id AND r.stream = 'orders')
-ORDER BY s.line_no
-`
-
-type FindOrphansRow struct {
-	LineNo     *int64
-	LineItemID *int64
-	OrderID    *int64
-}
-
-// Children whose parent is not in this file.
-func (q *Queries) FindOrphans(ctx context.Context) ([]FindOrphansRow, error) {
-	rows, err := q.db.Query(ctx, findOrphans)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []FindOrphansRow
-	for rows.Next() {
-		var i FindOrphansRow
-		if err := rows.Scan(&i.LineNo, &i.LineItemID, &i.OrderID); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const firstWatermark = `-- name: FirstWatermark :execrows
@@ -965,24 +582,19 @@ func (q *Queries) RecordGap(ctx context.Context, arg RecordGapParams) error {
 	return err
 }
 
-const recordProductRoots = `-- name: RecordProductRoots :exec
-INSERT INTO ingest_root (stream, subject_id, outcome, updated_at, deliveries)
-SELECT $1, s.product_id,
-    CASE WHEN p.product_id IS NULL OR s.source_updated_at > p.source_updated_at THEN 'applied'
-         WHEN s.source_updated_at < p.source_updated_at THEN 'superseded'
-         WHEN s.content_hash <> p.content_hash OR p.archived_at IS NOT NULL THEN 'applied'
-         ELSE 'unchanged' END,
-    s.source_updated_at, s.deliveries
+const recordProducts = `-- name: RecordProducts :exec
+
+INSERT INTO ingest_product (product_id, updated_at)
+SELECT s.product_id, s.source_updated_at
 FROM stage_product s
-LEFT JOIN product p ON p.product_id = s.product_id
-ON CONFLICT (subject_id, stream) DO UPDATE
-SET deliveries = ingest_root.deliveries + excluded.deliveries,
-    outcome = CASE WHEN excluded.outcome = 'applied' THEN 'applied' ELSE ingest_root.outcome END,
-    updated_at = greatest(ingest_root.updated_at, excluded.updated_at)
+ON CONFLICT (product_id) DO UPDATE
+SET updated_at = greatest(ingest_product.updated_at, excluded.updated_at)
 `
 
-func (q *Queries) RecordProductRoots(ctx context.Context, stream string) error {
-	_, err := q.db.Exec(ctx, recordProductRoots, stream)
+// What the daily Shopify bulk sync notes of a run: its roots, sweeps, rejected
+// records, marks and gaps, and what its proof compares.
+func (q *Queries) RecordProducts(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, recordProducts)
 	return err
 }
 
@@ -1081,6 +693,34 @@ func (q *Queries) ResolveRejects(ctx context.Context, arg ResolveRejectsParams) 
 	return result.RowsAffected(), nil
 }
 
+const saleDays = `-- name: SaleDays :many
+SELECT day FROM ingest_told
+UNION
+SELECT day FROM ingest_root
+ORDER BY day
+`
+
+// Shop days, in order, on which the run told of sales or its files have orders.
+func (q *Queries) SaleDays(ctx context.Context) ([]time.Time, error) {
+	rows, err := q.db.Query(ctx, saleDays)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []time.Time
+	for rows.Next() {
+		var day time.Time
+		if err := rows.Scan(&day); err != nil {
+			return nil, err
+		}
+		items = append(items, day)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const storeDays = `-- name: StoreDays :many
 SELECT r.day::date AS day, r.currency::text AS currency, count(*) AS orders, sum(h.total)::numeric AS total,
     coalesce(sum(l.lines), 0)::bigint AS lines, coalesce(sum(l.units), 0)::bigint AS units,
@@ -1176,9 +816,8 @@ func (q *Queries) StoreTotals(ctx context.Context) (StoreTotalsRow, error) {
 }
 
 const storedProducts = `-- name: StoredProducts :one
-SELECT count(*) FROM ingest_root r
-JOIN product p ON p.product_id = r.subject_id AND p.source_updated_at >= r.updated_at
-WHERE r.stream = 'products'
+SELECT count(*) FROM ingest_product f
+JOIN product p ON p.product_id = f.product_id AND p.source_updated_at >= f.updated_at
 `
 
 // How many of the file's products the store holds as delivered or newer.
@@ -1187,34 +826,6 @@ func (q *Queries) StoredProducts(ctx context.Context) (int64, error) {
 	var count int64
 	err := row.Scan(&count)
 	return count, err
-}
-
-const sumRefundsOnLines = `-- name: SumRefundsOnLines :execrows
-UPDATE order_line_item l
-SET refunded_quantity = t.quantity, refunded_subtotal = t.subtotal, refunded_included_tax = t.included_tax,
-    run_id = $1
-FROM (
-    SELECT x.line_item_id, coalesce(sum(r.quantity), 0)::int AS quantity,
-        coalesce(sum(r.subtotal), 0) AS subtotal,
-        coalesce(sum(r.tax) FILTER (WHERE h.taxes_included), 0) AS included_tax
-    FROM stage_refund_order q
-    JOIN order_header h ON h.order_id = q.order_id
-    JOIN order_line_item x ON x.order_id = q.order_id
-    LEFT JOIN order_refund_line r ON r.order_id = x.order_id AND r.line_item_id = x.line_item_id
-    GROUP BY x.line_item_id
-) t
-WHERE l.line_item_id = t.line_item_id
-  AND (l.refunded_quantity, l.refunded_subtotal, l.refunded_included_tax)
-    IS DISTINCT FROM (t.quantity, t.subtotal, t.included_tax)
-`
-
-// Carries the refund lines of these orders to their line items.
-func (q *Queries) SumRefundsOnLines(ctx context.Context, runID uuid.UUID) (int64, error) {
-	result, err := q.db.Exec(ctx, sumRefundsOnLines, runID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
 }
 
 const sweepOrders = `-- name: SweepOrders :many

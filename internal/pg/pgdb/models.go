@@ -21,6 +21,17 @@ type ExecutorLease struct {
 	ExpiresAt  time.Time
 }
 
+type FulfillmentDailySummary struct {
+	Day          time.Time
+	Orders       int64
+	Fulfillments int64
+	Succeeded    int64
+	Failed       int64
+	Cancelled    int64
+	Open         int64
+	RunID        uuid.UUID
+}
+
 type IngestDay struct {
 	Day      time.Time
 	Currency string
@@ -40,17 +51,22 @@ type IngestGap struct {
 	FilledBy *uuid.UUID
 }
 
+type IngestProduct struct {
+	ProductID int64
+	UpdatedAt time.Time
+}
+
 type IngestRoot struct {
 	Stream           string
 	SubjectID        int64
 	Outcome          string
 	UpdatedAt        time.Time
-	Day              *time.Time
-	Currency         *string
-	Total            *shop.Amount
-	TaxesIncluded    *bool
-	LineQuantity     *int32
-	FulfillmentCount *int32
+	Day              time.Time
+	Currency         string
+	Total            shop.Amount
+	TaxesIncluded    bool
+	LineQuantity     int32
+	FulfillmentCount int32
 	Deliveries       int32
 }
 
@@ -84,6 +100,10 @@ type IngestSweep struct {
 	Stream    string
 	SubjectID int64
 	UpdatedAt time.Time
+}
+
+type IngestTold struct {
+	Day time.Time
 }
 
 type Lease struct {
@@ -235,6 +255,12 @@ type RejectedRecord struct {
 	ResolvedRunID *uuid.UUID
 }
 
+type ScheduleSlot struct {
+	Name    string
+	Slot    time.Time
+	MovedAt time.Time
+}
+
 type Shop struct {
 	OnlyOne     bool
 	ShopID      int64
@@ -256,6 +282,23 @@ type StageFulfillment struct {
 	DeliveredAt     *time.Time
 	TrackingCompany *string
 	TrackingNumber  *string
+}
+
+type StageGone struct {
+	LineItemID       int64
+	OrderID          int64
+	ProductID        *int64
+	VariantID        *int64
+	Sku              *string
+	Quantity         int32
+	RefundedQuantity int32
+	GrossSales       shop.Amount
+	Discount         shop.Amount
+	NetSales         shop.Amount
+	Currency         string
+	Country          *string
+	OccurredAt       time.Time
+	OrderUpdatedAt   time.Time
 }
 
 type StageLine struct {
@@ -374,6 +417,11 @@ type StepDone struct {
 	WakeAt     *time.Time
 	StartedAt  time.Time
 	FinishedAt *time.Time
+}
+
+type SummaryHour struct {
+	Hour time.Time
+	Note int64
 }
 
 type Watermark struct {

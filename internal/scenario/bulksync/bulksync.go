@@ -3,9 +3,10 @@
 // after it has proved that nothing is missing.
 //
 // Read workflow.go first: it is the sync from top to bottom. rules.go holds the
-// decisions, fetch.go gets the files, load.go reads them into chunks, stage.go
-// merges a chunk, byid.go reads single orders again, prove.go holds what came
-// against what is stored.
+// decisions, load.go reads the files into chunks, stage.go merges a chunk, byid.go
+// reads single orders again, prove.go holds what came against what is stored, and
+// marks.go moves the watermarks. The files come by package bulk; packages orders
+// and catalog store what is in them.
 package bulksync
 
 import (
@@ -25,8 +26,12 @@ import (
 	"github.com/macrodata-dev/macrodata/internal/workflow"
 )
 
-// ID names the scenario.
-const ID = "bulksync"
+const (
+	// ID names the scenario.
+	ID = "bulksync"
+	// Name is that of its workflow, and of the schedule that starts it.
+	Name = ID + ".sync"
+)
 
 // Settings are the numbers that a sync goes by. The zero value of each means
 // the default beside it.
@@ -69,6 +74,7 @@ type Service struct {
 	runs     *runs.Store
 	archive  *blob.Store
 	shopify  *shopify.Client
+	lake     Lakehouse
 	engine   *workflow.Engine
 	workflow *workflow.Workflow[Params, Result]
 	set      Settings
@@ -76,9 +82,9 @@ type Service struct {
 }
 
 // New makes the scenario and registers its workflow.
-func New(engine *workflow.Engine, db *pg.DB, store *runs.Store, archive *blob.Store, client *shopify.Client, set Settings, log *slog.Logger) *Service {
-	s := &Service{db: db, runs: store, archive: archive, shopify: client, engine: engine, set: set.withDefaults(), log: log}
-	s.workflow = workflow.Register(engine, ID+".sync", s.sync, workflow.Options{OneAtATime: true})
+func New(engine *workflow.Engine, db *pg.DB, store *runs.Store, archive *blob.Store, client *shopify.Client, lake Lakehouse, set Settings, log *slog.Logger) *Service {
+	s := &Service{db: db, runs: store, archive: archive, shopify: client, lake: lake, engine: engine, set: set.withDefaults(), log: log}
+	s.workflow = workflow.Register(engine, Name, s.sync, workflow.Options{OneAtATime: true})
 	return s
 }
 
@@ -123,6 +129,19 @@ func (s *Service) Start(ctx context.Context, p Params) (id uuid.UUID, err error)
 	if id, err = uuid.NewV7(); err != nil {
 		return uuid.Nil, err
 	}
+	return s.start(ctx, id, p)
+}
+
+// StartSlot starts the sync of a schedule's slot, once however often it is
+// called.
+func (s *Service) StartSlot(ctx context.Context, slot time.Time) (err error) {
+	defer errs.Wrap(&err, "start sync")
+	p := Params{Mode: Incremental, Trigger: runs.Cron, RequestedBy: "schedule"}
+	_, err = s.start(ctx, workflow.RunID(Name, slot), p)
+	return err
+}
+
+func (s *Service) start(ctx context.Context, id uuid.UUID, p Params) (uuid.UUID, error) {
 	if err := s.workflow.Start(ctx, id.String(), p); err != nil {
 		var busy *workflow.Busy
 		if errors.As(err, &busy) {
@@ -187,13 +206,15 @@ func Scenario() scenario.Scenario {
 		ID:    ID,
 		Title: "Daily Shopify bulk sync",
 		Workflows: []scenario.Workflow{{
-			Name: ID + ".sync", Trigger: "macrodata sync", Steps: steps,
+			Name: Name, Trigger: "macrodata sync, or the schedule", Steps: steps,
 		}},
 		Commands: []string{"macrodata sync", "macrodata runs"},
 		Writes: []string{
-			"ingest_day", "ingest_gap", "ingest_root", "ingest_sweep", "order_fulfillment", "order_header",
-			"order_line_item", "order_refund_line", "rejected_record", "watermark", "watermark_history",
+			"ingest_gap", "ingest_product", "ingest_sweep", "rejected_record", "watermark", "watermark_history",
 		},
-		Reads: []string{"ingest_run", "product", "shop"},
+		Reads: []string{
+			"fulfillment_daily_summary", "ingest_day", "ingest_root", "ingest_run", "ingest_told", "order_fulfillment",
+			"order_header", "order_line_item", "order_refund_line", "product", "shop", "summary_hour",
+		},
 	}
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/macrodata-dev/macrodata/db"
 	"github.com/macrodata-dev/macrodata/internal/catalog"
+	"github.com/macrodata-dev/macrodata/internal/orders"
 	"github.com/macrodata-dev/macrodata/internal/pg"
 	"github.com/macrodata-dev/macrodata/internal/pg/pgdb"
 	"github.com/macrodata-dev/macrodata/internal/shop"
@@ -13,8 +13,12 @@ import (
 	"github.com/macrodata-dev/macrodata/internal/workflow"
 )
 
-// byIDPage is how many objects a step asks for by id.
-const byIDPage = 50
+// How many objects a step asks for by id: whole ones, and refunds alone, which
+// cost Shopify and us a fraction of that.
+const (
+	byIDPage   = 50
+	refundPage = 250
+)
 
 // idCursor says how far a list of ids has been worked off.
 type idCursor struct {
@@ -34,38 +38,36 @@ type idCursor struct {
 // no ids and done at its end.
 type lister func(ctx context.Context, after int64) (ids []int64, next int64, done bool, err error)
 
-// page is the usual lister: a query that returns at most byIDPage ids.
-func page(query func(ctx context.Context, after int64) ([]int64, error)) lister {
+// page is the usual lister: a query that returns at most limit ids.
+func page(limit int, query func(ctx context.Context, after int64) ([]int64, error)) lister {
 	return func(ctx context.Context, after int64) ([]int64, int64, bool, error) {
 		ids, err := query(ctx, after)
 		if err != nil || len(ids) == 0 {
 			return nil, after, true, err
 		}
-		return ids, ids[len(ids)-1], len(ids) < byIDPage, nil
+		return ids, ids[len(ids)-1], len(ids) < limit, nil
 	}
 }
 
 // work works off a list of ids, a page a step: apply fetches them and returns
 // what to write. total is how long the list is, 0 where nobody knows.
 func (j *job) work(name string, total int64, list lister, apply func(ctx context.Context, ids []shop.ID) (applied[idCursor], error)) (at idCursor, err error) {
+	ahead := &pages{run: j.run.Context(), list: list, fetch: apply}
+	defer ahead.close()
 	for n := 1; !at.Done && err == nil; n++ {
 		at, err = workflow.Tx(j.run, step(name, n), func(ctx context.Context) (applied[idCursor], error) {
-			ids, next, done, err := list(ctx, at.After)
+			p, err := ahead.next(ctx, at.After)
 			if err != nil {
 				return nil, err
 			}
 			sum := at
-			sum.After, sum.Done, sum.Asked = next, done, at.Asked+int64(len(ids))
-			if len(ids) == 0 {
+			sum.After, sum.Done, sum.Asked = p.next, p.done, at.Asked+int64(p.ids)
+			if p.ids == 0 {
 				return func(context.Context, pg.Tx) (idCursor, error) { return sum, nil }, nil
 			}
 			j.progress.Set(ctx, name, sum.Asked, total, "read by id")
-			write, err := apply(ctx, shopIDs(ids))
-			if err != nil {
-				return nil, err
-			}
 			return func(ctx context.Context, tx pg.Tx) (idCursor, error) {
-				got, err := write(ctx, tx)
+				got, err := p.write(ctx, tx)
 				out := sum
 				out.Written += got.Written
 				out.Deleted += got.Deleted
@@ -87,17 +89,13 @@ func (j *job) readOrders(until time.Time) func(context.Context, []shop.ID) (appl
 		if err != nil {
 			return nil, err
 		}
-		zone, err := j.plan.zone()
-		if err != nil {
-			return nil, err
-		}
 		return func(ctx context.Context, tx pg.Tx) (sum idCursor, err error) {
 			for _, o := range found.Items {
 				if o.UpdatedAt.Before(until) {
 					sum.Unexplained++
 				}
 			}
-			if sum.Written, err = j.applyWhole(ctx, tx, found.Items, zone); err != nil {
+			if sum.Written, err = j.orders.ApplyWhole(ctx, tx, found.Items); err != nil {
 				return sum, err
 			}
 			done := int64s(found.Missing)
@@ -108,9 +106,7 @@ func (j *job) readOrders(until time.Time) func(context.Context, []shop.ID) (appl
 			if err := j.settle(ctx, tx, Orders, done, found.Rejected); err != nil {
 				return sum, err
 			}
-			sum.Deleted, err = pgdb.New(tx).DeleteOrders(ctx, pgdb.DeleteOrdersParams{
-				RunID: j.id, OrderIds: int64s(found.Missing), Horizon: j.plan.Horizon,
-			})
+			sum.Deleted, err = j.orders.Delete(ctx, tx, int64s(found.Missing), j.plan.Horizon)
 			return sum, err
 		}, nil
 	}
@@ -133,7 +129,7 @@ func (j *job) readProducts(until time.Time) func(context.Context, []shop.ID) (ap
 					sum.Unexplained++
 				}
 			}
-			if sum.Written, err = j.applyProducts(ctx, tx, byID, batch); err != nil {
+			if sum.Written, err = j.applyProducts(ctx, tx, batch, false); err != nil {
 				return sum, err
 			}
 			sum.Rejected = int64(len(found.Rejected))
@@ -144,42 +140,6 @@ func (j *job) readProducts(until time.Time) func(context.Context, []shop.ID) (ap
 			return sum, err
 		}, nil
 	}
-}
-
-// applyWhole merges orders that were read whole: what they lack is gone.
-func (j *job) applyWhole(ctx context.Context, tx pg.Tx, orders []shop.Order, zone *time.Location) (int64, error) {
-	if len(orders) == 0 {
-		return 0, nil
-	}
-	c := newChunk(len(orders))
-	refunds := newRefundStage()
-	for i := range orders {
-		o := &orders[i]
-		stageOrder(c.orders, c.fulfillments, o, 0, zone)
-		for n := range o.Lines {
-			c.lines.add(&o.Lines[n], int64(n+1)) // what can't be counted shows as uneven
-		}
-		refunds.add(shopify.OrderRefunds{OrderID: o.ID, UpdatedAt: o.UpdatedAt, Refunds: o.Refunds})
-	}
-	if err := tx.Stage(ctx, db.Stage); err != nil {
-		return 0, err
-	}
-	n, err := j.applyOrders(ctx, tx, byID, c)
-	if err != nil {
-		return n, err
-	}
-	m, err := c.lines.apply(ctx, tx, j, byID)
-	if err != nil {
-		return n, err
-	}
-	q := pgdb.New(tx)
-	if _, err := q.DropLinesNotStaged(ctx); err != nil {
-		return n, err
-	}
-	if _, err := q.DropFulfillmentsNotStaged(ctx); err != nil {
-		return n, err
-	}
-	return n + m.Written, refunds.apply(ctx, tx, j.id)
 }
 
 // settle closes the rejected records of subjects that are done, and notes what
@@ -213,8 +173,8 @@ func (j *job) readRefunds() error {
 	if !planned {
 		return nil
 	}
-	list := page(func(ctx context.Context, after int64) ([]int64, error) {
-		return pgdb.New(j.db).NextUnreadRefunds(ctx, pgdb.NextUnreadRefundsParams{After: after, RowLimit: byIDPage})
+	list := page(refundPage, func(ctx context.Context, after int64) ([]int64, error) {
+		return pgdb.New(j.db).NextUnreadRefunds(ctx, pgdb.NextUnreadRefundsParams{After: after, RowLimit: refundPage})
 	})
 	// Only for the eye: it may differ when the run is executed again.
 	total, err := pgdb.New(j.db).CountUnreadRefunds(j.run.Context())
@@ -227,23 +187,18 @@ func (j *job) readRefunds() error {
 			return nil, err
 		}
 		return func(ctx context.Context, tx pg.Tx) (idCursor, error) {
-			refunds := newRefundStage()
+			refunds := orders.NewRefunds()
 			for _, o := range found.Items {
-				refunds.add(o)
+				refunds.Add(o.OrderID, o.UpdatedAt, o.Refunds)
 			}
-			if err := tx.Stage(ctx, db.Stage); err != nil {
-				return idCursor{}, err
-			}
-			if err := refunds.apply(ctx, tx, j.id); err != nil {
+			if err := j.orders.ApplyRefunds(ctx, tx, refunds); err != nil {
 				return idCursor{}, err
 			}
 			if err := j.rejectByID(ctx, tx, "Order", found.Rejected); err != nil {
 				return idCursor{}, err
 			}
-			deleted, err := pgdb.New(tx).DeleteOrders(ctx, pgdb.DeleteOrdersParams{
-				RunID: j.id, OrderIds: int64s(found.Missing), Horizon: j.plan.Horizon,
-			})
-			return idCursor{Written: refunds.rows(), Deleted: deleted, Rejected: int64(len(found.Rejected))}, err
+			deleted, err := j.orders.Delete(ctx, tx, int64s(found.Missing), j.plan.Horizon)
+			return idCursor{Written: refunds.Lines(), Deleted: deleted, Rejected: int64(len(found.Rejected))}, err
 		}, nil
 	})
 	counts.RefundsRead, counts.RefundLines, counts.Deleted = sum.Asked, sum.Written, counts.Deleted+sum.Deleted
@@ -288,7 +243,7 @@ func (j *job) settleUneven() error {
 // retryRejects reads by id what earlier runs could not load.
 func (j *job) retryRejects() error {
 	for _, stream := range j.plan.Streams {
-		list := page(func(ctx context.Context, after int64) ([]int64, error) {
+		list := page(byIDPage, func(ctx context.Context, after int64) ([]int64, error) {
 			return pgdb.New(j.db).OpenRejects(ctx, pgdb.OpenRejectsParams{
 				RunID: j.id, Stream: stream.Stream, After: &after, RowLimit: byIDPage,
 			})
@@ -308,54 +263,6 @@ func (j *job) reader(stream string, until time.Time) func(context.Context, []sho
 		return j.readOrders(until)
 	}
 	return j.readProducts(until)
-}
-
-// markDeletions marks what Shopify says was deleted since the window began; it
-// remembers a year.
-func (j *job) markDeletions() error {
-	for _, stream := range j.plan.Streams {
-		since := later(stream.Window.Since, j.plan.Started.AddDate(-1, 0, 1))
-		n, err := workflow.Tx(j.run, step("deletions", stream.Stream), func(ctx context.Context) (applied[int64], error) {
-			j.progress.Set(ctx, "deletions", 0, 0, "")
-			ids, err := j.deleted(ctx, stream.Stream, since)
-			if err != nil {
-				return nil, err
-			}
-			return func(ctx context.Context, tx pg.Tx) (int64, error) { return j.markDeleted(ctx, tx, stream.Stream, ids) }, nil
-		})
-		if err != nil {
-			return err
-		}
-		j.counts.stream(stream.Stream).Deleted += n
-	}
-	return nil
-}
-
-// maxDeletions are taken from Shopify's events in one run, so that memory and
-// transaction stay bounded. What is beyond them the sweep of all ids finds.
-const maxDeletions = 50_000
-
-func (j *job) deleted(ctx context.Context, stream string, since time.Time) (ids []int64, err error) {
-	subject := map[string]string{Orders: "ORDER", Products: "PRODUCT"}[stream]
-	for d, err := range j.shopify.Deletions(ctx, since, subject) {
-		if err != nil {
-			return nil, err
-		}
-		if len(ids) == maxDeletions {
-			j.log.Warn("more deletions than one run takes; the sweep of all ids finds the rest",
-				"run", j.id, "stream", stream, "taken", maxDeletions)
-			break
-		}
-		ids = append(ids, int64(d.ID))
-	}
-	return ids, nil
-}
-
-func (j *job) markDeleted(ctx context.Context, tx pg.Tx, stream string, ids []int64) (int64, error) {
-	if stream == Products {
-		return catalog.Archive(ctx, tx, j.id, ids)
-	}
-	return pgdb.New(tx).DeleteOrders(ctx, pgdb.DeleteOrdersParams{RunID: j.id, OrderIds: ids})
 }
 
 func shopIDs(ids []int64) []shop.ID {

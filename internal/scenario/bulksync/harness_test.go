@@ -69,6 +69,7 @@ type world struct {
 	db     *pg.DB
 	look   *pgxpool.Pool // the test's own, without limits
 	blobs  *blob.Store
+	lake   *ledger
 	runs   *runs.Store
 	engine *workflow.Engine
 	sync   *bulksync.Service
@@ -91,7 +92,7 @@ type attempts struct {
 }
 
 func (a *attempts) note(e workflow.Event) {
-	if e.Name == workflow.AttemptStarted {
+	if e.Name == workflow.AttemptStarted && !e.Rebuilt {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		a.of[e.RunID+" "+e.Step]++
@@ -110,7 +111,10 @@ func newWorld(t *testing.T, s setup) *world {
 	w.open(s)
 	w.serve(s)
 	w.launch(s)
-	t.Cleanup(func() { w.limits.check(t) })
+	t.Cleanup(func() {
+		w.limits.check(t)
+		w.checkTold(t)
+	})
 	return w
 }
 
@@ -136,6 +140,7 @@ func (w *world) open(s setup) {
 	}
 	w.db = pgtest.Open(w, pg.Config{URL: s.databaseURL, Tracer: w.limits})
 	w.look = pgtest.Open(w, pg.Config{URL: s.databaseURL, MaxConns: 2}).Pool()
+	w.lake = &ledger{db: w.db}
 	w.runs = runs.New(w.db)
 	var err error
 	w.blobs, err = blob.Open(w.Context(), "mem://")
@@ -175,7 +180,7 @@ func (w *world) launch(s setup) {
 	if s.settings.PollMin == 0 {
 		s.settings.PollMin, s.settings.PollMax = 2*time.Millisecond, 20*time.Millisecond
 	}
-	w.sync = bulksync.New(w.engine, w.db, w.runs, w.blobs, w.client, s.settings, quiet)
+	w.sync = bulksync.New(w.engine, w.db, w.runs, w.blobs, w.client, w.lake, s.settings, quiet)
 	must(w, w.engine.Launch(w.Context()))
 	w.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)

@@ -3,13 +3,12 @@ package bulksync
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"time"
 
+	"github.com/macrodata-dev/macrodata/internal/bulk"
 	"github.com/macrodata-dev/macrodata/internal/catalog"
 	"github.com/macrodata-dev/macrodata/internal/errs"
+	"github.com/macrodata-dev/macrodata/internal/orders"
 	"github.com/macrodata-dev/macrodata/internal/pg"
 	"github.com/macrodata-dev/macrodata/internal/shop"
 	"github.com/macrodata-dev/macrodata/internal/shopify/jsonl"
@@ -17,13 +16,9 @@ import (
 )
 
 // cursor says how far a pass has read a file, and what it found on the way. It
-// is what a chunk's step returns, so a resumed run goes on after the last
-// chunk that was committed.
+// is what a chunk's step returns.
 type cursor struct {
-	Offset int64 `json:"offset"` // bytes
-	Line   int64 `json:"line"`   // whole lines before Offset
-	Done   bool  `json:"done"`   // the file has ended
-
+	bulk.Position
 	Rows       int64 `json:"rows"`       // of this pass's kind
 	Written    int64 `json:"written"`    // rows that changed anything
 	Rejected   int64 `json:"rejected"`   // lines that can't be stored
@@ -40,7 +35,30 @@ type pass struct {
 // merged is what a chunk came to in the database.
 type merged struct {
 	written int64
-	orphans []reject // lines that no order of this file belongs to
+	rejects []reject // beside those of the chunk
+}
+
+// file is the archived result of a stream.
+type file struct {
+	bulk.File
+	Stream string
+}
+
+// fetch brings a stream's files into the archive, and loads them.
+func (j *job) fetch(stream streamPlan) error {
+	found, err := j.bulk.Fetch(stream.export())
+	if err != nil {
+		return err
+	}
+	files := make([]file, len(found))
+	for i, f := range found {
+		files[i] = file{f, stream.Stream}
+		if err := j.load(files[i]); err != nil {
+			return err
+		}
+	}
+	j.files = append(j.files, files...)
+	return nil
 }
 
 // load reads a file in its passes: products, or sweeps of ids, in one; orders
@@ -48,21 +66,14 @@ type merged struct {
 // A chunk is one step and one transaction; while the database merges one, the
 // next is parsed.
 func (j *job) load(f file) error {
-	zone, err := j.plan.zone()
-	if err != nil {
-		return err
-	}
 	passes := []pass{{"products", (*chunk).takeProduct, j.mergeProducts}}
 	if f.Stream == Orders {
-		passes = []pass{
-			{"roots", func(c *chunk, l jsonl.Line) bool { return c.takeRoot(l, zone) }, j.mergeRoots},
-			{"children", (*chunk).takeChild, j.mergeChildren},
-		}
+		passes = []pass{{"roots", (*chunk).takeRoot, j.mergeRoots}, {"children", (*chunk).takeChild, j.mergeChildren}}
 	}
 	counts := j.counts.stream(f.Stream)
 	counts.addFile(f)
 	for _, p := range passes {
-		at, err := j.read(f, p)
+		at, err := j.read(f.File, p)
 		if err != nil {
 			return err
 		}
@@ -77,56 +88,58 @@ func (j *job) load(f file) error {
 }
 
 // read makes one pass over a file.
-func (j *job) read(f file, p pass) (at cursor, err error) {
+func (j *job) read(f bulk.File, p pass) (at cursor, err error) {
 	if len(f.Parts) == 0 {
-		return cursor{Done: true}, nil
+		return cursor{Position: bulk.Position{Done: true}}, nil
 	}
-	feed := j.feed(f, p)
-	defer feed.close()
+	ahead := orders.NewWriter(j.id, j.zone) // drafts beside the transactions of the run's own
+	feed := bulk.NewFeed(j.run.Context(), j.archive, f, func() *chunk { return newChunk(j, p, ahead) })
+	defer feed.Close()
 	for n := 1; !at.Done && err == nil; n++ {
 		at, err = workflow.Tx(j.run, step(p.name, f.Name, n), func(ctx context.Context) (applied[cursor], error) {
-			c, err := feed.chunk(ctx, at)
+			c, end, err := feed.Next(ctx, at.Position)
 			if err != nil {
 				return nil, err
 			}
-			j.progress.Set(ctx, step(p.name, f.Name), c.end.Offset, f.Bytes, "bytes")
-			return func(ctx context.Context, tx pg.Tx) (cursor, error) { return j.merge(ctx, tx, f, p, c, at) }, nil
+			j.progress.Set(ctx, step(p.name, f.Name), end.Offset, f.Bytes, "bytes")
+			next := at
+			next.Position = end
+			return func(ctx context.Context, tx pg.Tx) (cursor, error) { return j.merge(ctx, tx, f.Name, c, next) }, nil
 		})
 	}
 	return at, err
 }
 
-// merge applies a chunk and returns the cursor behind it.
-func (j *job) merge(ctx context.Context, tx pg.Tx, f file, p pass, c *chunk, at cursor) (cursor, error) {
-	next := c.end
-	next.Rows, next.Duplicates = at.Rows+c.rows, at.Duplicates+c.duplicates
-	m, err := p.merge(ctx, tx, c)
+// merge applies a chunk and adds to the cursor what became of it.
+func (j *job) merge(ctx context.Context, tx pg.Tx, source string, c *chunk, at cursor) (cursor, error) {
+	m, err := c.pass.merge(ctx, tx, c)
 	if err != nil {
 		return at, err
 	}
-	next.Written = at.Written + m.written
-	next.Rejected = at.Rejected + int64(len(c.rejects)+len(m.orphans))
-	if err := j.reject(ctx, tx, f.Name, c.rejects); err != nil {
+	at.Rows += c.rows
+	at.Duplicates += c.duplicates
+	at.Written += m.written
+	at.Rejected += int64(len(c.rejects) + len(m.rejects))
+	if err := j.reject(ctx, tx, source, c.rejects); err != nil {
 		return at, err
 	}
-	return next, j.reject(ctx, tx, f.Name, m.orphans)
+	return at, j.reject(ctx, tx, source, m.rejects)
 }
 
 // chunk is a piece of a file, parsed and ready to be copied.
 type chunk struct {
-	begin, end cursor // Offset, Line and Done
-	limit      int
+	job        *job
+	pass       pass
+	ahead      *orders.Writer
 	rows       int64
 	duplicates int64
-	again      []int64 // orders that came again, word for word
 	rejects    []reject
 
-	seen         map[shop.ID]uint64 // hashes of what the chunk holds
-	orders       *pg.Copy
-	fulfillments *pg.Copy
-	lines        *lineStage
-	ids          *pg.Copy
-	products     *catalog.Batch
+	seen     map[shop.ID]uint64 // hashes of what the chunk holds
+	orders   *orders.Batch
+	lines    *orders.Lines
+	products *catalog.Batch
+	ids      *pg.Copy // of a sweep
 
 	order shop.Order // reused from line to line
 	line  shop.Line
@@ -141,22 +154,31 @@ type reject struct {
 	record  []byte
 }
 
-func newChunk(limit int) *chunk {
+func newChunk(j *job, p pass, ahead *orders.Writer) *chunk {
 	return &chunk{
-		limit: limit, seen: make(map[shop.ID]uint64, limit),
-		orders: newOrderCopy(), fulfillments: newFulfillmentCopy(), lines: newLineStage(), ids: newIDCopy(),
-		products: catalog.NewBatch(),
+		job: j, pass: p, ahead: ahead, seen: make(map[shop.ID]uint64, j.set.ChunkRows),
+		orders: orders.NewBatch(j.zone), lines: orders.NewLines(), products: catalog.NewBatch(),
+		ids: pg.NewCopy("subject_id", "updated_at"),
 	}
 }
 
-func (c *chunk) reset() {
-	c.rows, c.duplicates, c.again, c.rejects = 0, 0, c.again[:0], nil
-	clear(c.seen)
-	for _, b := range []*pg.Copy{c.orders, c.fulfillments, c.ids} {
-		b.Reset()
+func (c *chunk) Take(l jsonl.Line) (fits bool) { return c.pass.take(c, l) }
+
+// Ready drafts what there will be to tell of the chunk's lines. Where that fails,
+// their transaction does it.
+func (c *chunk) Ready(ctx context.Context) {
+	if err := c.ahead.Draft(ctx, c.job.db, c.lines); err != nil && ctx.Err() == nil {
+		c.job.log.Warn("the sales of a chunk are not drafted", "run", c.job.id, "error", err)
 	}
-	c.lines.reset()
+}
+
+func (c *chunk) Reset() {
+	c.rows, c.duplicates, c.rejects = 0, 0, nil
+	clear(c.seen)
+	c.orders.Reset()
+	c.lines.Reset()
 	c.products.Reset()
+	c.ids.Reset()
 }
 
 // admit says whether an object still fits: one that the chunk holds already,
@@ -170,13 +192,15 @@ func (c *chunk) admit(id shop.ID, hash uint64) (fits, again bool) {
 		return true, true
 	case known:
 		return false, false
-	case int(c.rows) >= c.limit:
+	case c.full():
 		return false, false
 	}
 	c.seen[id] = hash
 	c.rows++
 	return true, false
 }
+
+func (c *chunk) full() bool { return int(c.rows) >= c.job.set.ChunkRows }
 
 func (c *chunk) refuse(l jsonl.Line, kind string, subject shop.ID, reason string) {
 	c.rejects = append(c.rejects, reject{l.No, kind, subject, reason, bytes.Clone(l.Raw[:min(len(l.Raw), maxRejectBytes)])})
@@ -188,7 +212,7 @@ const maxRejectBytes = 4096
 var tooLong = fmt.Sprintf("the line is longer than %d MiB", jsonl.MaxLine>>20)
 
 // takeRoot takes orders, and whatever is neither order nor child.
-func (c *chunk) takeRoot(l jsonl.Line, zone *time.Location) bool {
+func (c *chunk) takeRoot(l jsonl.Line) bool {
 	head, err := jsonl.Peek(l.Raw)
 	switch {
 	case l.TooLong:
@@ -206,9 +230,9 @@ func (c *chunk) takeRoot(l jsonl.Line, zone *time.Location) bool {
 	}
 	fits, again := c.admit(c.order.ID, c.order.Hash^uint64(c.order.UpdatedAt.UnixNano()))
 	if again {
-		c.again = append(c.again, int64(c.order.ID))
+		c.orders.Again(c.order.ID)
 	} else if fits {
-		stageOrder(c.orders, c.fulfillments, &c.order, l.No, zone)
+		c.orders.Add(&c.order, l.No)
 	}
 	return fits
 }
@@ -239,7 +263,7 @@ func (c *chunk) takeChild(l jsonl.Line) bool {
 		return true
 	}
 	fits, again := c.admit(c.line.ID, c.line.Hash)
-	if fits && !again && !c.lines.add(&c.line, l.No) {
+	if fits && !again && !c.lines.Add(&c.line, l.No) {
 		c.refuse(l, "LineItem", head.ParentID, "quantity × price is beyond what can be counted")
 	}
 	return fits
@@ -256,7 +280,7 @@ func (c *chunk) takeProduct(l jsonl.Line) bool {
 		c.refuse(l, "Product", head.ID, err.Error())
 		return true
 	}
-	if int(c.rows) >= c.limit {
+	if c.full() {
 		return false
 	}
 	c.rows++
@@ -272,107 +296,12 @@ func (c *chunk) takeID(l jsonl.Line) bool {
 		c.refuse(l, "", 0, err.Error())
 		return true
 	}
-	if int(c.rows) >= c.limit {
+	if c.full() {
 		return false
 	}
 	c.rows++
-	stageID(c.ids, id, updated)
+	c.ids.Row()
+	c.ids.ID(id)
+	c.ids.Time(updated)
 	return true
-}
-
-// feed parses a file ahead of the database, one chunk at most, in two buffers
-// that take turns.
-type feed struct {
-	job    *job
-	file   file
-	pass   pass
-	cancel context.CancelFunc
-	ready  chan *chunk
-	free   chan *chunk
-	failed error // set before ready is closed
-	last   *chunk
-}
-
-func (j *job) feed(f file, p pass) *feed { return &feed{job: j, file: f, pass: p} }
-
-// chunk returns the piece that begins where at ends. A retry gets the same
-// piece again.
-func (f *feed) chunk(ctx context.Context, at cursor) (*chunk, error) {
-	if f.last != nil && f.last.begin.Offset == at.Offset && f.last.begin.Line == at.Line {
-		return f.last, nil
-	}
-	if f.ready == nil {
-		f.start(at)
-	}
-	if f.last != nil {
-		f.free <- f.last // both buffers fit
-		f.last = nil
-	}
-	select {
-	case c, ok := <-f.ready:
-		if !ok {
-			failed := f.failed
-			f.close()
-			return nil, failed
-		}
-		f.last = c
-		return c, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-}
-
-// start begins to parse at a cursor. It has a context of its own, for it
-// outlives the step that asked first.
-func (f *feed) start(at cursor) {
-	ctx, cancel := context.WithCancel(f.job.run.Context())
-	f.cancel = cancel
-	f.ready, f.free = make(chan *chunk), make(chan *chunk, 2)
-	f.free <- newChunk(f.job.set.ChunkRows)
-	f.free <- newChunk(f.job.set.ChunkRows)
-	go f.parse(ctx, at, f.ready, f.free)
-}
-
-// close stops parsing; the next call of chunk begins anew.
-func (f *feed) close() {
-	if f.cancel != nil {
-		f.cancel()
-	}
-	f.cancel, f.ready, f.free, f.last = nil, nil, nil, nil
-}
-
-func (f *feed) parse(ctx context.Context, at cursor, ready chan<- *chunk, free <-chan *chunk) {
-	defer close(ready)
-	in := f.job.openArchive(ctx, f.file, at.Offset)
-	defer in.Close() //nolint:errcheck // only read
-	lines := jsonl.NewReader(in, at.Offset, at.Line)
-	next, err := lines.Next()
-	for {
-		var c *chunk
-		select {
-		case c = <-free:
-		case <-ctx.Done():
-			return
-		}
-		c.reset()
-		c.begin = cursor{Offset: at.Offset, Line: at.Line}
-		for err == nil && f.pass.take(c, next) {
-			at = cursor{Offset: next.End, Line: next.No}
-			next, err = lines.Next()
-		}
-		if err != nil && !errors.Is(err, io.EOF) {
-			f.failed = err
-			return
-		}
-		at.Done = err != nil
-		c.end = at
-		select {
-		case ready <- c:
-		case <-ctx.Done():
-			return
-		}
-		if at.Done {
-			return
-		}
-	}
 }

@@ -52,13 +52,12 @@ type daySum struct {
 	total, gross, discount shop.Amount
 }
 
-func (s *daySum) add(o daySum) {
-	s.orders += o.orders
-	s.lines += o.lines
-	s.units += o.units
-	s.total += o.total
-	s.gross += o.gross
-	s.discount += o.discount
+// Plus returns the sum of both.
+func (s daySum) Plus(o daySum) daySum {
+	return daySum{
+		s.orders + o.orders, s.lines + o.lines, s.units + o.units,
+		s.total + o.total, s.gross + o.gross, s.discount + o.discount,
+	}
 }
 
 func (s daySum) String() string {
@@ -79,13 +78,13 @@ func (j *job) compare(ctx context.Context) (checks []Check, err error) {
 			return nil, err
 		}
 		c := j.counts.stream(stream.Stream)
-		checks = append(checks, rootCheck(stream.Stream, c.Roots, roots.Roots, c.refusedRoots))
+		checks = append(checks, rootCheck(stream.Stream, c.Roots, roots, c.refusedRoots))
 		if stream.Stream == Products {
 			stored, err := q.StoredProducts(ctx)
 			if err != nil {
 				return nil, err
 			}
-			checks = append(checks, compare(Products, "store", roots.Roots, stored, "products of the file that are stored"))
+			checks = append(checks, compare(Products, "store", roots, stored, "products of the file that are stored"))
 			continue
 		}
 		days, err := j.compareDays(ctx, q)
@@ -117,49 +116,61 @@ func (j *job) compareDays(ctx context.Context, q *pgdb.Queries) ([]Check, error)
 	for _, d := range rejected {
 		excused[keyOf(d.Day, d.Currency)] = true
 	}
-	return dayChecks(inFile, stored, excused), nil
+	return storeChecks(inFile, stored, excused), nil
 }
 
-// dayChecks compares two sides, day by day, and sums them up. Excused days are
-// left out: lines of theirs are listed as rejected.
-func dayChecks(inFile, stored map[dayKey]daySum, excused map[dayKey]bool) []Check {
+// storeChecks holds the store against the file. Excused days are left out:
+// lines of theirs are listed as rejected.
+func storeChecks(inFile, stored map[dayKey]daySum, excused map[dayKey]bool) []Check {
 	for k := range excused {
 		delete(inFile, k)
 		delete(stored, k)
 	}
-	keys := map[dayKey]bool{}
-	sumFile, sumStore := map[string]*daySum{}, map[string]*daySum{}
-	sum := func(sums map[string]*daySum, days map[dayKey]daySum) {
-		for k, d := range days {
-			keys[k] = true
-			if sums[k.currency] == nil {
-				sums[k.currency] = &daySum{}
-			}
-			sums[k.currency].add(d)
-		}
-	}
-	sum(sumFile, inFile)
-	sum(sumStore, stored)
-
-	var differing []Check
-	for k := range keys {
-		if inFile[k] != stored[k] {
-			differing = append(differing, compare(Orders, "day "+k.day+" "+k.currency, inFile[k].String(), stored[k].String(), ""))
-		}
-	}
-	slices.SortFunc(differing, func(a, b Check) int { return strings.Compare(a.Name, b.Name) })
-	checks := []Check{compare(Orders, "days", len(keys), len(keys)-len(differing), "shop days on which file and store hold the same")}
+	checks := dayChecks("store", "file and store", inFile, stored)
 	if n := len(excused); n > 0 {
 		checks[0].Detail += fmt.Sprintf("; %d are left out, for lines of theirs are listed as rejected", n)
 	}
-	for currency := range sumFile {
-		got := daySum{}
-		if sumStore[currency] != nil {
-			got = *sumStore[currency]
+	return checks
+}
+
+// summed is what days hold.
+type summed[S any] interface {
+	comparable
+	Plus(S) S
+	String() string
+}
+
+// dayChecks compares two sides, day by day, and sums them up by currency. The
+// checks' names begin with what is held against something.
+func dayChecks[S summed[S]](what, sides string, want, got map[dayKey]S) []Check {
+	keys := map[dayKey]bool{}
+	sum := func(days map[dayKey]S) map[string]S {
+		sums := map[string]S{}
+		for k, d := range days {
+			keys[k] = true
+			sums[k.currency] = sums[k.currency].Plus(d)
 		}
-		checks = append(checks, compare(Orders, "store "+currency, sumFile[currency].String(), got.String(), "sums over all days"))
+		return sums
 	}
-	slices.SortFunc(checks[1:], func(a, b Check) int { return strings.Compare(a.Name, b.Name) })
+	wantSums, gotSums := sum(want), sum(got)
+
+	var differing, sums []Check
+	for k := range keys {
+		if want[k] != got[k] {
+			differing = append(differing, compare(Orders, what+" day "+k.day+" "+k.currency, want[k].String(), got[k].String(), ""))
+		}
+		if _, done := gotSums[k.currency]; !done {
+			gotSums[k.currency] = *new(S)
+		}
+	}
+	for currency, got := range gotSums {
+		sums = append(sums, compare(Orders, what+" "+currency, wantSums[currency].String(), got.String(), "over all days"))
+	}
+	byName := func(a, b Check) int { return strings.Compare(a.Name, b.Name) }
+	slices.SortFunc(differing, byName)
+	slices.SortFunc(sums, byName)
+	checks := []Check{compare(Orders, what+" days", len(keys), len(keys)-len(differing), "shop days on which "+sides+" hold the same")}
+	checks = append(checks, sums...)
 	return append(checks, differing[:min(len(differing), shownDays)]...)
 }
 
@@ -178,9 +189,7 @@ func fileDays(ctx context.Context, q *pgdb.Queries) (map[dayKey]daySum, error) {
 	}
 	for _, d := range lines {
 		k := keyOf(d.Day, d.Currency)
-		s := days[k]
-		s.add(daySum{lines: d.Lines, units: d.Units, gross: d.Gross, discount: d.Discount})
-		days[k] = s
+		days[k] = days[k].Plus(daySum{lines: d.Lines, units: d.Units, gross: d.Gross, discount: d.Discount})
 	}
 	return days, nil
 }
@@ -203,15 +212,14 @@ func (j *job) storeDays(ctx context.Context, q *pgdb.Queries) (map[dayKey]daySum
 		}
 		for _, d := range rows {
 			k := keyOf(d.Day, d.Currency)
-			s := days[k]
-			s.add(daySum{d.Orders, d.Lines, d.Units, d.Total, d.Gross, d.Discount})
-			days[k] = s
+			days[k] = days[k].Plus(daySum{d.Orders, d.Lines, d.Units, d.Total, d.Gross, d.Discount})
 		}
 		after = end
 	}
 }
 
-// prove gathers all checks: of the files, of the store, of the index.
+// prove gathers all checks: of the files, of the store, of the index, of the
+// lakehouse.
 func (j *job) prove(ctx context.Context, stored []Check) (Proof, error) {
 	p := Proof{Holds: true}
 	for _, f := range j.files {
@@ -228,6 +236,11 @@ func (j *job) prove(ctx context.Context, stored []Check) (Proof, error) {
 		}
 		p.Checks = append(p.Checks, compare(Orders, "nested", 0, open,
 			fmt.Sprintf("orders whose lines or fulfillments aren't as many as Shopify counts, after %d were read whole", counts.Uneven)))
+		told, err := j.compareLake(ctx)
+		if err != nil {
+			return p, err
+		}
+		p.Checks = append(p.Checks, told...)
 	}
 	if len(p.Checks) == 0 {
 		return p, fmt.Errorf("nothing was checked: %w", errs.Corrupt)

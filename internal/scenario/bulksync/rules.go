@@ -8,8 +8,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/macrodata-dev/macrodata/internal/bulk"
 	"github.com/macrodata-dev/macrodata/internal/errs"
 	"github.com/macrodata-dev/macrodata/internal/runs"
+	"github.com/macrodata-dev/macrodata/internal/shopify"
 )
 
 // check refuses parameters that can't be meant.
@@ -51,17 +53,6 @@ func readParams(raw json.RawMessage) (p Params, err error) {
 	return p, nil
 }
 
-// window is a half-open time of source updates. A zero Since reaches back to
-// the beginning.
-type window struct {
-	Since time.Time `json:"since"`
-	Until time.Time `json:"until"`
-}
-
-// beginning is before any Shopify shop; it stands for a zero time where one
-// has to be written down or halved.
-var beginning = time.Date(2006, 1, 1, 0, 0, 0, 0, time.UTC)
-
 // mark is a stream's watermark; Version 0 means that there is none yet.
 type mark struct {
 	Value   time.Time `json:"value"`
@@ -70,9 +61,9 @@ type mark struct {
 
 // streamPlan is what a run does with a stream.
 type streamPlan struct {
-	Stream string `json:"stream"`
-	Window window `json:"window"`
-	Mark   mark   `json:"mark"`
+	Stream string      `json:"stream"`
+	Window bulk.Window `json:"window"`
+	Mark   mark        `json:"mark"`
 
 	// Advance: the watermark may move to Window.Until when all is proved.
 	Advance bool `json:"advance"`
@@ -98,7 +89,7 @@ type gap struct {
 // always moves it.
 func planStream(stream string, p Params, m mark, lastSweep, shopifyNow time.Time, allOrders bool, set Settings) streamPlan {
 	until := shopifyNow.Add(-set.Lag).Truncate(time.Second)
-	plan := streamPlan{Stream: stream, Window: window{Until: until}, Mark: m}
+	plan := streamPlan{Stream: stream, Window: bulk.Window{Until: until}, Mark: m}
 	want := m.Value.Add(-set.Overlap)
 	if p.Mode == Full || m.Version == 0 {
 		want = time.Time{}
@@ -116,12 +107,27 @@ func planStream(stream string, p Params, m mark, lastSweep, shopifyNow time.Time
 		reason = fmt.Sprintf("without the scope read_all_orders the app sees orders of the last %d days only", int(set.Horizon.Hours()/24))
 	}
 	if from.After(want) {
-		plan.Gap = &gap{Since: later(want, beginning), Until: from, Reason: reason}
+		plan.Gap = &gap{Since: later(want, bulk.Beginning), Until: from, Reason: reason}
 	}
 	plan.Window.Since = from
 	plan.Advance = p.Mode == Full || m.Version > 0 && !from.After(m.Value.Add(-set.Overlap))
 	plan.SweepAll = plan.Window.Since.IsZero() || until.Sub(lastSweep) >= set.SweepEvery
 	return plan
+}
+
+// export is what is read of the stream.
+func (p streamPlan) export() bulk.Export {
+	documents := map[string]shopify.Document{Orders: shopify.BulkOrders, Products: shopify.BulkProducts}
+	return bulk.Export{Name: p.Stream, Document: documents[p.Stream], Window: p.Window}
+}
+
+// sweep is what its ids are compared by afterwards.
+func (p streamPlan) sweep() bulk.Export {
+	documents := map[string]shopify.Document{Orders: shopify.BulkOrderIDs, Products: shopify.BulkProductIDs}
+	return bulk.Export{
+		Name: p.Stream + sweepMark, Document: documents[p.Stream],
+		Window: bulk.Window{Since: p.sweepSince(), Until: p.Window.Until},
+	}
 }
 
 // sweepSince is where the comparison of ids begins.
@@ -137,16 +143,6 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-// halves splits a window that Shopify could not export in one go.
-func (w window) halves() (first, second window, ok bool) {
-	since := later(w.Since, beginning)
-	middle := since.Add(w.Until.Sub(since) / 2).Truncate(time.Second)
-	if !middle.After(since) || !w.Until.After(middle) {
-		return w, w, false
-	}
-	return window{w.Since, middle}, window{middle, w.Until}, true
 }
 
 // closing decides how a run ends that got through all its steps.

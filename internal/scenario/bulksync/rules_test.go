@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/macrodata-dev/macrodata/internal/bulk"
 	"github.com/macrodata-dev/macrodata/internal/errs"
 	"github.com/macrodata-dev/macrodata/internal/runs"
 )
@@ -43,7 +44,7 @@ func TestPlanOfAStream(t *testing.T) {
 		{name: "one that would begin a second before the floor has a gap and doesn't advance",
 			mark: at(126*day + time.Second), since: until.Add(-128 * day), gapSince: until.Add(-128*day - time.Second)},
 		{name: "one without a watermark reads down to the floor and has a gap from the beginning",
-			since: until.Add(-128 * day), gapSince: beginning},
+			since: until.Add(-128 * day), gapSince: bulk.Beginning},
 		{name: "a since at watermark less overlap advances",
 			params: from(3 * day), mark: at(day), since: until.Add(-3 * day), advance: true},
 		{name: "a since a second above watermark less overlap loads and doesn't advance",
@@ -59,7 +60,7 @@ func TestPlanOfAStream(t *testing.T) {
 		{name: "a first full run advances",
 			params: Params{Mode: Full}, advance: true, sweepAll: true},
 		{name: "without read_all_orders a full run reads 60 days and has a gap",
-			params: Params{Mode: Full}, limited: true, since: until.Add(-60 * day), gapSince: beginning, advance: true},
+			params: Params{Mode: Full}, limited: true, since: until.Add(-60 * day), gapSince: bulk.Beginning, advance: true},
 		{name: "without read_all_orders a run that begins exactly at the horizon has no gap",
 			mark: at(58 * day), limited: true, since: until.Add(-60 * day), advance: true},
 		{name: "without read_all_orders a run that would begin a second before the horizon has a gap",
@@ -147,32 +148,6 @@ func TestResourcesAreLoadedProductsFirst(t *testing.T) {
 	}
 }
 
-func TestHalvesOfAWindow(t *testing.T) {
-	t.Parallel()
-	at := func(s int) time.Time { return time.Unix(1_750_000_000+int64(s), 0).UTC() }
-	for _, c := range []struct {
-		name   string
-		window window
-		middle time.Time // zero: it can't be split
-	}{
-		{"two seconds have a middle", window{at(0), at(2)}, at(1)},
-		{"an odd number is cut to the second", window{at(0), at(5)}, at(2)},
-		{"one second can't be split", window{at(0), at(1)}, time.Time{}},
-		{"an empty window can't be split", window{at(0), at(0)}, time.Time{}},
-		{"a window without a beginning begins with Shopify", window{time.Time{}, beginning.Add(10 * time.Second)}, beginning.Add(5 * time.Second)},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			first, second, ok := c.window.halves()
-			if ok == c.middle.IsZero() {
-				t.Fatalf("split: %v", ok)
-			}
-			if ok && (first != window{c.window.Since, c.middle} || second != window{c.middle, c.window.Until}) {
-				t.Errorf("halves are %v and %v", first, second)
-			}
-		})
-	}
-}
-
 func TestEndingOfARun(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -254,30 +229,30 @@ func TestDaysOfFileAndStore(t *testing.T) {
 		{"nothing on either side holds", days{}, days{}, nil, nil},
 		{"equal days hold", days{key(1, "EUR"): one, key(2, "EUR"): both}, days{key(1, "EUR"): one, key(2, "EUR"): both}, nil, nil},
 		{"currencies are never added", days{key(1, "EUR"): one, key(1, "USD"): one}, days{key(1, "EUR"): both},
-			[]string{"day 2025-06-01 EUR", "day 2025-06-01 USD", "days", "store EUR", "store USD"}, nil},
+			[]string{"store EUR", "store USD", "store day 2025-06-01 EUR", "store day 2025-06-01 USD", "store days"}, nil},
 		{"a ten-thousandth is a difference", days{key(1, "EUR"): one}, days{key(1, "EUR"): other},
-			[]string{"day 2025-06-01 EUR", "days", "store EUR"}, nil},
+			[]string{"store EUR", "store day 2025-06-01 EUR", "store days"}, nil},
 		{"sums that agree don't hide days that differ", days{key(1, "EUR"): one, key(2, "EUR"): both}, days{key(1, "EUR"): both, key(2, "EUR"): one},
-			[]string{"day 2025-06-01 EUR", "day 2025-06-02 EUR", "days"}, nil},
-		{"a day that only the store has is a difference", days{}, days{key(1, "EUR"): one}, []string{"day 2025-06-01 EUR", "days"}, nil},
+			[]string{"store day 2025-06-01 EUR", "store day 2025-06-02 EUR", "store days"}, nil},
+		{"a day that only the store has is a difference", days{}, days{key(1, "EUR"): one}, []string{"store EUR", "store day 2025-06-01 EUR", "store days"}, nil},
 		{"a day of an order whose line is listed as rejected is left out",
 			days{key(1, "EUR"): one, key(2, "EUR"): one}, days{key(1, "EUR"): both, key(2, "EUR"): one}, nil, []dayKey{key(1, "EUR")}},
 		{"other days are not excused by it",
 			days{key(1, "EUR"): one, key(2, "EUR"): one}, days{key(1, "EUR"): both, key(2, "EUR"): both},
-			[]string{"day 2025-06-02 EUR", "days", "store EUR"}, []dayKey{key(1, "EUR")}},
+			[]string{"store EUR", "store day 2025-06-02 EUR", "store days"}, []dayKey{key(1, "EUR")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			excused := map[dayKey]bool{}
 			for _, k := range c.excused {
 				excused[k] = true
 			}
-			if got := brokenNames(dayChecks(c.file, c.stored, excused)); !slices.Equal(got, c.broken) {
+			if got := brokenNames(storeChecks(c.file, c.stored, excused)); !slices.Equal(got, c.broken) {
 				t.Errorf("broken: %q, want %q", got, c.broken)
 			}
 		})
 	}
 	t.Run("no more than twenty days are shown", func(t *testing.T) {
-		if got := brokenNames(dayChecks(many, days{}, nil)); len(got) != 2+shownDays {
+		if got := brokenNames(storeChecks(many, days{}, nil)); len(got) != 2+shownDays {
 			t.Errorf("%d are shown", len(got))
 		}
 	})

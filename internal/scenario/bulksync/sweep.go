@@ -3,12 +3,13 @@ package bulksync
 import (
 	"context"
 
+	"github.com/macrodata-dev/macrodata/internal/bulk"
 	"github.com/macrodata-dev/macrodata/internal/pg/pgdb"
 )
 
 // sweepResult is what the comparison of a stream's ids came to.
 type sweepResult struct {
-	file    file
+	file    bulk.File
 	read    cursor
 	missing idCursor
 	gone    idCursor
@@ -20,8 +21,7 @@ type sweepResult struct {
 // changed since, or deleted, or the index can't be trusted.
 func (j *job) sweepIndex() error {
 	for _, stream := range j.plan.Streams {
-		name := stream.Stream + sweepMark
-		files, err := j.fetch(name, idDocuments[stream.Stream], window{stream.sweepSince(), stream.Window.Until})
+		files, err := j.bulk.Fetch(stream.sweep())
 		if err != nil {
 			return err
 		}
@@ -34,7 +34,7 @@ func (j *job) sweepIndex() error {
 			j.sweeps = append(j.sweeps, s)
 		}
 		s := &j.sweeps[len(j.sweeps)-1]
-		if s.missing, err = j.work(step("missing", stream.Stream), 0, j.missing(stream), j.reader(stream.Stream, beginning)); err != nil {
+		if s.missing, err = j.work(step("missing", stream.Stream), 0, j.missing(stream), j.reader(stream.Stream, bulk.Beginning)); err != nil {
 			return err
 		}
 		if s.gone, err = j.work(step("gone", stream.Stream), 0, j.gone(stream), j.reader(stream.Stream, stream.Window.Until)); err != nil {
@@ -49,7 +49,7 @@ func (j *job) sweepIndex() error {
 // missing lists what the index has and the store lacks. The planner has to
 // know first how large the sweep is.
 func (j *job) missing(stream streamPlan) lister {
-	return page(func(ctx context.Context, after int64) ([]int64, error) {
+	return page(byIDPage, func(ctx context.Context, after int64) ([]int64, error) {
 		q := pgdb.New(j.db)
 		if after == 0 {
 			if err := q.AnalyzeSweep(ctx); err != nil {
@@ -66,8 +66,8 @@ func (j *job) missing(stream streamPlan) lister {
 // gone lists what the store has and the index lacks.
 func (j *job) gone(stream streamPlan) lister {
 	until := stream.Window.Until
-	since := later(stream.sweepSince(), beginning)
-	return page(func(ctx context.Context, after int64) ([]int64, error) {
+	since := later(stream.sweepSince(), bulk.Beginning)
+	return page(byIDPage, func(ctx context.Context, after int64) ([]int64, error) {
 		q := pgdb.New(j.db)
 		if stream.Stream == Orders {
 			return q.GoneOrders(ctx, pgdb.GoneOrdersParams{

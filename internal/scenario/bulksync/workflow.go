@@ -3,11 +3,14 @@ package bulksync
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/macrodata-dev/macrodata/internal/bulk"
 	"github.com/macrodata-dev/macrodata/internal/catalog"
+	"github.com/macrodata-dev/macrodata/internal/orders"
 	"github.com/macrodata-dev/macrodata/internal/pg"
 	"github.com/macrodata-dev/macrodata/internal/pg/pgdb"
 	"github.com/macrodata-dev/macrodata/internal/runs"
@@ -17,12 +20,9 @@ import (
 
 // steps are the names that the engine records, frozen once deployed. A step
 // that runs once for a stream or a chunk adds that to its name.
-var steps = []scenario.Step{
+var steps = slices.Concat([]scenario.Step{
 	{Name: "open", Where: "Shopify, PostgreSQL", What: "Checks shop and scopes, reads the watermarks, fixes the windows by Shopify's clock."},
-	{Name: "start", Where: "Shopify", What: "Starts a bulk operation, or adopts the one whose answer was lost."},
-	{Name: "poll", Where: "Shopify", What: "Looks how far a bulk operation has come."},
-	{Name: "pause", Where: "", What: "Sleeps between two looks, longer each time."},
-	{Name: "download", Where: "Shopify, object storage", What: "Archives one part of a result, with its length and hash."},
+}, bulk.Steps(), []scenario.Step{
 	{Name: "products", Where: "PostgreSQL", What: "Merges a chunk of products with their tags."},
 	{Name: "roots", Where: "PostgreSQL", What: "Merges a chunk of orders with their fulfillments."},
 	{Name: "children", Where: "PostgreSQL", What: "Merges a chunk of lines, joined to their orders."},
@@ -34,9 +34,12 @@ var steps = []scenario.Step{
 	{Name: "gone", Where: "Shopify, PostgreSQL", What: "Reads by id what the store has and the index lacks."},
 	{Name: "uneven", Where: "Shopify, PostgreSQL", What: "Reads whole the orders whose lines don't add up to Shopify's count."},
 	{Name: "rejects", Where: "Shopify, PostgreSQL", What: "Reads by id what earlier runs could not load."},
-	{Name: "prove", Where: "PostgreSQL", What: "Gathers the proof."},
+	{Name: "summary", Where: "PostgreSQL", What: "Sums the days anew on which orders or fulfillments changed."},
+	{Name: "wait-lake", Where: "lakehouse", What: "Waits until the lakehouse has the run's sales."},
+	{Name: "tag", Where: "lakehouse", What: "Names the tables' snapshots after the run."},
+	{Name: "prove", Where: "PostgreSQL, lakehouse", What: "Holds the lakehouse against PostgreSQL by shop day, and gathers the proof."},
 	{Name: "close", Where: "PostgreSQL", What: "Moves the watermarks, where all is proved, and closes the run."},
-}
+})
 
 // sync reads what changed in each stream, stores it, proves that nothing is
 // missing, and only then moves the watermarks.
@@ -51,30 +54,32 @@ func (s *Service) sync(r *workflow.Run, p Params) (_ Result, err error) {
 	if err != nil {
 		return Result{}, err
 	}
-	j := &job{Service: s, run: r, id: id, params: p, started: map[string]string{},
-		progress: s.runs.Progress(id, s.log)}
+	j := &job{Service: s, run: r, id: id, params: p, progress: s.runs.Progress(id, s.log)}
 	defer func() { j.closeFailed(err) }()
 
 	// What is there to read, and from when to when?
 	if j.plan, err = workflow.Tx(r, "open", j.open); err != nil {
 		return Result{}, err
 	}
-
-	// Shopify works on all streams at once while we wait for one after the other.
-	if err := j.startAll(); err != nil {
+	if j.zone, err = time.LoadLocation(j.plan.Zone); err != nil {
 		return Result{}, err
 	}
+	j.orders = orders.NewWriter(id, j.zone)
+	j.bulk = bulk.New(bulk.Config{
+		Run: r, Shopify: s.shopify, Archive: s.archive, Progress: j.progress, Since: j.plan.Started,
+		PollMin: s.set.PollMin, PollMax: s.set.PollMax, PartBytes: s.set.PartBytes,
+	})
+
+	// Shopify works on all streams at once while we wait for one after the other.
 	for _, stream := range j.plan.Streams {
-		files, err := j.fetch(stream.Stream, documents[stream.Stream], stream.Window)
-		if err != nil {
+		if err := j.bulk.Start(stream.export()); err != nil {
 			return Result{}, err
 		}
-		for _, f := range files {
-			if err := j.load(f); err != nil {
-				return Result{}, err
-			}
+	}
+	for _, stream := range j.plan.Streams {
+		if err := j.fetch(stream); err != nil {
+			return Result{}, err
 		}
-		j.files = append(j.files, files...)
 	}
 
 	// Before anything else touches them: does the store hold what the files held?
@@ -100,6 +105,17 @@ func (s *Service) sync(r *workflow.Run, p Params) (_ Result, err error) {
 		return Result{}, err
 	}
 
+	// What follows from the orders, and may be read as of this run from now on.
+	if err := j.refreshDays(); err != nil {
+		return Result{}, err
+	}
+	if _, err := workflow.Do(r, "wait-lake", j.waitLake); err != nil {
+		return Result{}, err
+	}
+	if _, err := workflow.Do(r, "tag", j.tag); err != nil {
+		return Result{}, err
+	}
+
 	proof, err := workflow.Do(r, "prove", func(ctx context.Context) (Proof, error) { return j.prove(ctx, stored) })
 	if err != nil {
 		return Result{}, err
@@ -119,11 +135,13 @@ type job struct {
 	params   Params
 	progress *runs.Progress
 
-	plan    plan
-	started map[string]string // operations by step
-	files   []file
-	counts  Counts
-	sweeps  []sweepResult
+	plan   plan
+	zone   *time.Location // the shop's
+	bulk   *bulk.Exporter
+	orders *orders.Writer
+	files  []file
+	counts Counts
+	sweeps []sweepResult
 }
 
 // plan is what the first step fixes for the whole run.
@@ -136,8 +154,6 @@ type plan struct {
 	// Horizon is set where the app sees only the orders made since then.
 	Horizon *time.Time `json:"horizon,omitempty"`
 }
-
-func (p plan) zone() (*time.Location, error) { return time.LoadLocation(p.Zone) }
 
 // open asks Shopify who it is and what time it is there, and fixes the windows.
 func (j *job) open(ctx context.Context) (applied[plan], error) {
@@ -155,7 +171,7 @@ func (j *job) open(ctx context.Context) (applied[plan], error) {
 	return func(ctx context.Context, tx pg.Tx) (plan, error) {
 		q := pgdb.New(tx)
 		out := plan{Zone: pre.Shop.TimeZone, Started: pre.Now, Degraded: pre.Degraded}
-		if _, err := out.zone(); err != nil {
+		if _, err := time.LoadLocation(out.Zone); err != nil {
 			return out, err
 		}
 		if !pre.AllOrders {
@@ -163,10 +179,13 @@ func (j *job) open(ctx context.Context) (applied[plan], error) {
 			h := pre.Now.Add(-j.set.Horizon).AddDate(0, 0, 1)
 			out.Horizon = &h
 		}
+		if err := orders.Rezone(ctx, tx, out.Zone); err != nil {
+			return out, err
+		}
 		if err := catalog.AdoptShop(ctx, tx, pre.Shop); err != nil {
 			return out, err
 		}
-		if err := q.ClearWorkingTables(ctx); err != nil {
+		if err := forget(ctx, tx); err != nil {
 			return out, err
 		}
 		for _, stream := range j.params.streams() {
@@ -186,16 +205,12 @@ func (j *job) open(ctx context.Context) (applied[plan], error) {
 	}, nil
 }
 
-// sweepMark ends the name of the watermark that says until when all ids of a
-// stream were compared.
-const sweepMark = ".ids"
-
-func readMark(ctx context.Context, q *pgdb.Queries, stream string) (mark, error) {
-	row, err := q.ReadWatermark(ctx, stream)
-	if pg.NoRows(err) {
-		return mark{}, nil
+// forget empties all working tables.
+func forget(ctx context.Context, tx pg.Tx) error {
+	if err := orders.Forget(ctx, tx); err != nil {
+		return err
 	}
-	return mark{row.Value, row.Version}, err
+	return pgdb.New(tx).ClearWorkingTables(ctx)
 }
 
 // close moves the watermarks and ends the run, in one transaction. Where the
@@ -224,7 +239,7 @@ func (j *job) close(proof Proof) applied[Result] {
 		if err != nil {
 			return Result{}, err
 		}
-		if err := q.ClearWorkingTables(ctx); err != nil {
+		if err := forget(ctx, tx); err != nil {
 			return Result{}, err
 		}
 		j.counts.Rejected, j.counts.Degraded = rejects, j.plan.Degraded
@@ -233,60 +248,6 @@ func (j *job) close(proof Proof) applied[Result] {
 			Status: out.Status, Counts: out.Counts, Proof: out.Proof, Bytes: j.bytes(),
 		})
 	}
-}
-
-func (j *job) keepGap(ctx context.Context, q *pgdb.Queries, stream streamPlan) error {
-	g := stream.Gap
-	n, err := q.ExtendGap(ctx, pgdb.ExtendGapParams{Stream: stream.Stream, Since: g.Since, Until: g.Until})
-	if err != nil || n > 0 {
-		return err
-	}
-	return q.RecordGap(ctx, pgdb.RecordGapParams{
-		Stream: stream.Stream, Since: g.Since, Until: g.Until, RunID: j.id, Reason: g.Reason,
-	})
-}
-
-// moveMarks advances what the run has earned: the stream's watermark, the time
-// of the last whole sweep, and the gaps that it has read over.
-func (j *job) moveMarks(ctx context.Context, q *pgdb.Queries, stream streamPlan) (moved bool, err error) {
-	since := later(stream.Window.Since, beginning)
-	if stream.Gap == nil {
-		_, err := q.FillGaps(ctx, pgdb.FillGapsParams{RunID: &j.id, Stream: stream.Stream, Since: since})
-		if err != nil {
-			return false, err
-		}
-	}
-	if stream.SweepAll {
-		swept, err := readMark(ctx, q, stream.Stream+sweepMark)
-		if err != nil {
-			return false, err
-		}
-		if _, err := j.moveMark(ctx, q, stream.Stream+sweepMark, swept, beginning, stream.Window.Until); err != nil {
-			return false, err
-		}
-	}
-	if !stream.Advance {
-		return false, nil
-	}
-	if j.params.Mode == Full {
-		since = beginning
-	}
-	return j.moveMark(ctx, q, stream.Stream, stream.Mark, since, stream.Window.Until)
-}
-
-func (j *job) moveMark(ctx context.Context, q *pgdb.Queries, name string, m mark, since, until time.Time) (moved bool, err error) {
-	var n int64
-	if m.Version == 0 {
-		n, err = q.FirstWatermark(ctx, pgdb.FirstWatermarkParams{Stream: name, Until: until, RunID: j.id})
-	} else {
-		n, err = q.AdvanceWatermark(ctx, pgdb.AdvanceWatermarkParams{
-			Stream: name, Version: m.Version, Since: since, Until: until, RunID: j.id,
-		})
-	}
-	if err != nil || n == 0 {
-		return false, err
-	}
-	return true, q.NoteWatermark(ctx, name)
 }
 
 // closeFailed writes down why the run ended, unless it only stopped here: a

@@ -97,64 +97,21 @@ CREATE TABLE order_fulfillment (
 CREATE INDEX order_fulfillment_order ON order_fulfillment (order_id);
 CREATE INDEX order_fulfillment_created ON order_fulfillment (created_at);
 
--- How far a stream has been read. It moves only by compare-and-set, after the
--- proof of the run that moves it.
-CREATE TABLE watermark (
-    stream  text PRIMARY KEY,
-    value   timestamptz NOT NULL,
-    version bigint NOT NULL,
-    run_id  uuid NOT NULL
-);
-CREATE TABLE watermark_history (
-    stream   text NOT NULL,
-    version  bigint NOT NULL,
-    value    timestamptz NOT NULL,
-    run_id   uuid NOT NULL,
-    moved_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (stream, version)
-);
-
--- A time that a stream has not been read for: where a run could not reach back
--- to its watermark. It stays until a run has read over it.
-CREATE TABLE ingest_gap (
-    gap_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    stream    text NOT NULL,
-    since     timestamptz NOT NULL,
-    until     timestamptz NOT NULL,
-    run_id    uuid NOT NULL,
-    reason    text NOT NULL,
-    filled_by uuid
-);
-
--- A record that could not be loaded. A later run fetches it by id.
-CREATE TABLE rejected_record (
-    run_id          uuid NOT NULL,
-    source          text NOT NULL,        -- the stream's file, or 'by_id'
-    line_no         bigint NOT NULL,      -- from 1 in the file
-    subject_type    text NOT NULL,        -- Order, LineItem, Product; '' where unreadable
-    subject_id      bigint,               -- the order or product to fetch; null where unreadable
-    reason          text NOT NULL,
-    record          text NOT NULL,        -- the first 4 KiB of the line; an orphan's id
-    resolved_run_id uuid,
-    PRIMARY KEY (run_id, source, line_no)
-);
-CREATE INDEX rejected_record_open ON rejected_record (subject_id) WHERE resolved_run_id IS NULL;
-
--- Working tables of the one run that is under way, emptied when it opens and
--- closes. ingest_root: the roots of its files and what became of each;
--- ingest_day: the file's lines by shop day; ingest_sweep: the ids that the
--- index has afterwards.
+-- Working tables of the one run that is under way, which empties them when it
+-- opens and closes. ingest_root: the orders that it was delivered and what became
+-- of each; ingest_day: the file's lines by shop day; ingest_told: the shop days on
+-- which it told the lakehouse of sales.
 CREATE TABLE ingest_root (
-    stream            text NOT NULL,      -- orders, products, or by_id for orders that were read by id
+    stream            text NOT NULL,      -- orders for those of the file, by_id for those that were read by id
     subject_id        bigint NOT NULL,
     outcome           text NOT NULL,      -- applied, unchanged, superseded
     updated_at        timestamptz NOT NULL,
-    day               date,               -- shop day of an order's processed_at
-    currency          text,
-    total             numeric(19,4),
-    taxes_included    boolean,
-    line_quantity     integer,            -- Shopify's own count
-    fulfillment_count integer,
+    day               date NOT NULL,      -- shop day of processed_at
+    currency          text NOT NULL,
+    total             numeric(19,4) NOT NULL,
+    taxes_included    boolean NOT NULL,
+    line_quantity     integer NOT NULL,   -- Shopify's own count
+    fulfillment_count integer NOT NULL,
     deliveries        integer NOT NULL,   -- how often the file holds it
     PRIMARY KEY (subject_id, stream)
 );
@@ -167,9 +124,6 @@ CREATE TABLE ingest_day (
     discount numeric(25,4) NOT NULL,
     PRIMARY KEY (day, currency)
 );
-CREATE TABLE ingest_sweep (
-    stream     text NOT NULL,
-    subject_id bigint NOT NULL,
-    updated_at timestamptz NOT NULL,
-    PRIMARY KEY (subject_id, stream)
+CREATE TABLE ingest_told (
+    day date PRIMARY KEY
 );
