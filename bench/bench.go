@@ -89,6 +89,7 @@ func All() []Benchmark {
 		{"sync", "load step of a full sync, against psql loading the same rows from CSV", runSync},
 		{"resync", "load step of the same file again, against the first time", runResync},
 		{"parse", "bulk file to structs on one core, against encoding/json", runParse},
+		{"lake-append", "draining sales rows into the lakehouse, against DuckDB copying them into Parquet files", runAppend},
 		{"steps", "durable steps with events, against DBOS's own", runSteps},
 		{"start", "process start to launched engine, binary, idle memory, against fixed limits", runStart},
 	}

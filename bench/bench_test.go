@@ -56,7 +56,7 @@ func TestWrongUseIsRefused(t *testing.T) {
 		args   []string
 		remedy string
 	}{
-		"a benchmark that doesn't exist, before another is run": {[]string{"parse", "nothing"}, "sync, resync, parse, steps, start"},
+		"a benchmark that doesn't exist, before another is run": {[]string{"parse", "nothing"}, "sync, resync, parse, lake-append, steps, start"},
 		"a size that doesn't exist":                             {[]string{"parse", "--size", "huge"}, "small, medium, full"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -5,17 +5,23 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
+	"time"
 
 	"github.com/macrodata-dev/macrodata/db"
 	"github.com/macrodata-dev/macrodata/internal/blob"
 	"github.com/macrodata-dev/macrodata/internal/catalog"
 	"github.com/macrodata-dev/macrodata/internal/errs"
+	"github.com/macrodata-dev/macrodata/internal/lake/upkeep"
 	"github.com/macrodata-dev/macrodata/internal/pg"
 	"github.com/macrodata-dev/macrodata/internal/pg/cluster"
 	"github.com/macrodata-dev/macrodata/internal/runs"
+	"github.com/macrodata-dev/macrodata/internal/scenario/bulksync"
 	"github.com/macrodata-dev/macrodata/internal/shopify"
+	"github.com/macrodata-dev/macrodata/internal/telemetry"
 	"github.com/macrodata-dev/macrodata/internal/workflow"
 )
 
@@ -61,7 +67,7 @@ func OpenPlatform(ctx context.Context, c Config, o Options) (_ *Platform, err er
 		}
 		url, p.DataDir = p.cluster.URL(), p.cluster.Dir()
 	}
-	if p.DB, err = pg.Open(ctx, pg.Config{URL: url}); err != nil {
+	if p.DB, err = pg.Open(ctx, pg.Config{URL: url, MaxConns: domainConns}); err != nil {
 		if p.cluster == nil && errs.Remedy(err) == "" {
 			err = errs.WithRemedy(err, "see that the server of MACRODATA_DATABASE_URL runs, can be reached from here and lets this user in")
 		}
@@ -70,6 +76,11 @@ func OpenPlatform(ctx context.Context, c Config, o Options) (_ *Platform, err er
 	p.Runs = runs.New(p.DB)
 	return p, nil
 }
+
+// domainConns is the size of the pool that all but two share: the workflow
+// engine opens 4 connections beside it and the lakehouse's catalog 2, which
+// makes 12 a process.
+const domainConns = 6
 
 func defaultDataDir() string {
 	for _, s := range (Config{}).Settings() {
@@ -122,10 +133,17 @@ func (p *Platform) Close() error {
 // App is the running program.
 type App struct {
 	*Platform
+	*Lakehouse
 	Blob      *blob.Store
 	Shopify   *shopify.Client
 	Engine    *workflow.Engine
+	Upkeep    *upkeep.Service
 	Scenarios Scenarios
+
+	events *telemetry.Recorder
+
+	stopSink context.CancelFunc // nil before Launch
+	sink     sync.WaitGroup
 }
 
 // Open makes the program on a platform whose database is migrated. Nothing
@@ -137,13 +155,8 @@ func Open(ctx context.Context, p *Platform) (_ *App, err error) {
 			a.Close(ctx) //nolint:errcheck // the first error counts
 		}
 	}()
-	pending, err := p.DB.Pending(ctx, db.Migrations())
-	if err != nil {
+	if err := p.checkSchema(ctx); err != nil {
 		return nil, err
-	}
-	if len(pending) > 0 {
-		return nil, errs.WithRemedy(fmt.Errorf("the database lacks %d migrations: %w", len(pending), errs.Conflict),
-			"run `macrodata migrate`")
 	}
 	if err := p.checkShop(ctx); err != nil {
 		return nil, err
@@ -154,15 +167,30 @@ func Open(ctx context.Context, p *Platform) (_ *App, err error) {
 	if a.Shopify, err = p.NewShopify(); err != nil {
 		return nil, err
 	}
+	if a.Lakehouse, err = p.openLakehouse(ctx); err != nil {
+		return nil, err
+	}
+	a.events = telemetry.New(p.DB, p.Log, telemetry.Options{Secrets: p.Config.secrets()})
 	a.Engine, err = workflow.New(ctx, workflow.Config{
-		DB: p.DB, Log: p.Log, Fault: faultPoint(p.Config.FaultPoint),
+		DB: p.DB, Log: p.Log, Events: a.events.Note, Flush: a.events.Flush, Fault: faultPoint(p.Config.FaultPoint),
 		Retry: workflow.Retry{Limit: p.Config.RetryLimit, Delay: p.Config.RetryDelay, Max: p.Config.RetryMax},
 	})
 	if err != nil {
 		return nil, err
 	}
+	a.Upkeep = upkeep.New(a.Engine, a.Lake, a.Runs, a.Log)
 	a.Scenarios = scenarios(a)
 	return a, nil
+}
+
+// checkSchema refuses to start on a database that isn't migrated.
+func (p *Platform) checkSchema(ctx context.Context) error {
+	pending, err := p.DB.Pending(ctx, db.Migrations())
+	if err == nil && len(pending) > 0 {
+		err = errs.WithRemedy(fmt.Errorf("the database lacks %d migrations: %w", len(pending), errs.Conflict),
+			"run `macrodata migrate`")
+	}
+	return err
 }
 
 // checkShop refuses to start for another shop than the one whose data are
@@ -180,19 +208,55 @@ func (p *Platform) checkShop(ctx context.Context) error {
 	return err
 }
 
-// Launch starts to work, beginning with what a process that died left.
-func (a *App) Launch(ctx context.Context) error { return a.Engine.Launch(ctx) }
-
-// Close lets the steps under way finish until ctx is done, and stops what Open
-// started. Runs go on at the next launch. The platform is left to its opener.
-func (a *App) Close(ctx context.Context) (err error) {
-	if a.Engine != nil {
-		err = a.Engine.Close(ctx)
-	}
-	if a.Blob != nil {
-		if closeErr := a.Blob.Close(); err == nil {
-			err = closeErr
+// Schedule has the program start by itself what is due, from Launch on. It is
+// for processes that stay.
+func (a *App) Schedule() error {
+	for _, s := range []struct {
+		name, spec, setting string
+		start               func(context.Context, time.Time) error
+	}{
+		{bulksync.Name, a.Config.SyncSchedule, "SYNC_SCHEDULE", a.Scenarios.BulkSync.StartSlot},
+		{upkeep.Name, a.Config.LakeSchedule, "LAKE_SCHEDULE", a.Upkeep.StartSlot},
+	} {
+		if s.spec == "off" {
+			continue
+		}
+		if err := a.Engine.Schedule(s.name, s.spec, s.start); err != nil {
+			return fmt.Errorf("%s%s: %w", envPrefix, s.setting, err)
 		}
 	}
-	return err
+	return nil
+}
+
+// Launch starts to work, beginning with what a process that died left.
+func (a *App) Launch(ctx context.Context) error {
+	// The sink ends with Close, not with what ends the command.
+	ctxSink, stop := context.WithCancel(context.WithoutCancel(ctx))
+	a.stopSink = stop
+	a.sink.Go(func() { a.Lake.Run(ctxSink) })
+	return a.Engine.Launch(ctx)
+}
+
+// Close lets the steps under way finish until ctx is done, and stops what Open
+// started. Runs go on at the next launch, and what waits in the outbox waits
+// for it. The platform is left to its opener.
+func (a *App) Close(ctx context.Context) error {
+	var all []error
+	if a.Engine != nil {
+		all = append(all, a.Engine.Close(ctx)) // its steps use all the rest
+	}
+	if a.events != nil {
+		all = append(all, a.events.Close(ctx))
+	}
+	if a.stopSink != nil {
+		a.stopSink()
+		a.sink.Wait()
+	}
+	if a.Lakehouse != nil {
+		all = append(all, a.Lakehouse.Close())
+	}
+	if a.Blob != nil {
+		all = append(all, a.Blob.Close())
+	}
+	return errors.Join(all...)
 }

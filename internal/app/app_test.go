@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 func platform(t *testing.T, databaseURL, shop string) *Platform {
 	t.Helper()
 	c, err := Load([]string{
-		"MACRODATA_DATABASE_URL=" + databaseURL, "MACRODATA_BLOB_URL=mem://",
+		"MACRODATA_DATABASE_URL=" + databaseURL, "MACRODATA_BLOB_URL=mem://", "MACRODATA_DATA_DIR=" + t.TempDir(),
 		"MACRODATA_SHOPIFY_SHOP=" + shop, "MACRODATA_SHOPIFY_TOKEN=shpat_1",
 	})
 	if err != nil {

@@ -47,13 +47,18 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // of each works on a laptop; the help texts are printed by `macrodata config`.
 type Config struct {
 	DatabaseURL Secret `env:"DATABASE_URL" help:"direct connection to PostgreSQL 15 or newer; empty: a private cluster under MACRODATA_DATA_DIR"`
-	DataDir     string `env:"DATA_DIR" envDefault:".macrodata" help:"folder of the private cluster and of objects"`
+	DataDir     string `env:"DATA_DIR" envDefault:".macrodata" help:"folder of the private cluster, of objects, of the lakehouse and of what queries put aside"`
 	BlobURL     string `env:"BLOB_URL" help:"object storage, file:///path or s3://bucket?region=…; empty: a folder under MACRODATA_DATA_DIR"`
+
+	CatalogURL   string `env:"CATALOG_URL" help:"Iceberg REST catalog of the lakehouse; empty: a catalog in the database"`
+	CatalogToken Secret `env:"CATALOG_TOKEN" help:"bearer token for MACRODATA_CATALOG_URL"`
+	Warehouse    string `env:"WAREHOUSE" help:"files of the lakehouse, file:///path, s3://bucket/prefix?region=…&endpoint=…, or a REST catalog's name for it; empty: a folder under MACRODATA_DATA_DIR"`
 
 	ShopifyShop  string `env:"SHOPIFY_SHOP" help:"brand.myshopify.com"`
 	ShopifyToken Secret `env:"SHOPIFY_TOKEN" help:"Admin API access token"`
 	ShopifyURL   string `env:"SHOPIFY_URL" help:"another base URL for the Admin API, as a proxy or simulator has"`
 
+	SyncSchedule  string        `env:"SYNC_SCHEDULE" envDefault:"0 6 * * *" help:"when a sync starts by itself, as a cron line in UTC; off: never"`
 	SyncOverlap   time.Duration `env:"SYNC_OVERLAP" envDefault:"48h" help:"read again before the watermark"`
 	SyncLag       time.Duration `env:"SYNC_LAG" envDefault:"5m" help:"left out before Shopify's clock"`
 	SyncFloor     time.Duration `env:"SYNC_FLOOR" envDefault:"3072h" help:"an incremental sync reads back no further"`
@@ -63,6 +68,14 @@ type Config struct {
 	SyncChunkRows int           `env:"SYNC_CHUNK_ROWS" envDefault:"5000" help:"rows of a transaction"`
 	SyncPartBytes int64         `env:"SYNC_PART_BYTES" envDefault:"67108864" help:"bytes of an archived object"`
 	SyncRejects   float64       `env:"SYNC_REJECT_SHARE" envDefault:"0.01" help:"a larger share of rejected lines fails the run"`
+
+	LakeSchedule      string        `env:"LAKE_SCHEDULE" envDefault:"30 3 * * *" help:"when the lakehouse is put in order, as a cron line in UTC; off: never"`
+	LakeFlushRows     int           `env:"LAKE_FLUSH_ROWS" envDefault:"262144" help:"facts that wait before the lakehouse takes them over, and the most that it takes at once"`
+	LakeFlushAge      time.Duration `env:"LAKE_FLUSH_AGE" envDefault:"10s" help:"how long the oldest of them waits at most"`
+	LakeKeepSnapshots time.Duration `env:"LAKE_KEEP_SNAPSHOTS" envDefault:"24h" help:"how long a state of a table can be read that no run left"`
+	LakeKeepTags      time.Duration `env:"LAKE_KEEP_TAGS" envDefault:"2160h" help:"how long a state of a table can be read that a run left"`
+	LakeKeepTelemetry time.Duration `env:"LAKE_KEEP_TELEMETRY" envDefault:"17544h" help:"how long events of runs are kept"`
+	LakeMemory        int64         `env:"LAKE_MEMORY" envDefault:"536870912" help:"bytes of memory for queries of the lakehouse; what needs more goes to the disk"`
 
 	RetryDelay time.Duration `env:"RETRY_DELAY" envDefault:"10s" help:"wait before the second attempt of a step, doubled for each later one"`
 	RetryMax   time.Duration `env:"RETRY_MAX" envDefault:"5m" help:"longest of these waits"`
@@ -164,7 +177,7 @@ func (c Config) check() error {
 	case c.SyncOverlap < 0 || c.SyncLag < 0 || c.SyncFloor < 0:
 		return fmt.Errorf("MACRODATA_SYNC_OVERLAP, _LAG and _FLOOR must not be negative: %w", errs.Invalid)
 	}
-	return nil
+	return c.checkLake()
 }
 
 // Setting is one line of `macrodata config`.
@@ -189,6 +202,17 @@ func (c Config) Settings() []Setting {
 		}
 	}
 	return list
+}
+
+// secrets are the words that nothing may show.
+func (c Config) secrets() (words []string) {
+	v := reflect.ValueOf(c)
+	for i := range v.NumField() {
+		if s, ok := v.Field(i).Interface().(Secret); ok && s != "" {
+			words = append(words, string(s))
+		}
+	}
+	return words
 }
 
 // CheckShopify refuses settings by which no shop can be reached. It doesn't

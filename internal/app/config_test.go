@@ -37,6 +37,14 @@ func TestLoadReads(t *testing.T) {
 			[]string{"SYNC_LAG=90s", "macrodata_sync_lag=90s", "PATH=/bin", "no equals sign"},
 			func(c Config) bool { return c.SyncLag == 5*time.Minute },
 		},
+		"a warehouse by the name that a catalog has for it": {
+			[]string{"MACRODATA_CATALOG_URL=https://catalog.example/v1", "MACRODATA_WAREHOUSE=brand_lake", "MACRODATA_CATALOG_TOKEN=cat_1"},
+			func(c Config) bool { return c.Warehouse == "brand_lake" && c.CatalogToken == "cat_1" },
+		},
+		"a warehouse in a bucket": {
+			[]string{"MACRODATA_WAREHOUSE=s3://bucket/lake?region=auto&endpoint=https://s3.example"},
+			func(c Config) bool { return strings.HasPrefix(c.Warehouse, "s3://bucket/lake?") },
+		},
 		"a value with an equals sign": {
 			[]string{"MACRODATA_BLOB_URL=s3://bucket?region=eu-west-1"},
 			func(c Config) bool { return c.BlobURL == "s3://bucket?region=eu-west-1" },
@@ -97,11 +105,39 @@ func TestLoadRefuses(t *testing.T) {
 			[]string{"MACRODATA_SYNC_LAG=5 m", "MACRODATA_SYNC_CHUNK_ROWS=many"},
 			[]string{"MACRODATA_SYNC_LAG", "MACRODATA_SYNC_CHUNK_ROWS is no whole number"}, "many",
 		},
-		"no log level":          {[]string{"MACRODATA_LOG_LEVEL=LOUD"}, []string{"MACRODATA_LOG_LEVEL"}, "LOUD"},
-		"no log format":         {[]string{"MACRODATA_LOG_FORMAT=xml"}, []string{"MACRODATA_LOG_FORMAT is neither text nor json"}, "xml"},
-		"chunks of nothing":     {[]string{"MACRODATA_SYNC_CHUNK_ROWS=0"}, []string{"MACRODATA_SYNC_CHUNK_ROWS is not between 1 and 50,000"}, ""},
-		"chunks of too much":    {[]string{"MACRODATA_SYNC_CHUNK_ROWS=50001"}, []string{"MACRODATA_SYNC_CHUNK_ROWS is not between 1 and 50,000"}, ""},
-		"parts that are tiny":   {[]string{"MACRODATA_SYNC_PART_BYTES=65535"}, []string{"MACRODATA_SYNC_PART_BYTES is less than 65,536"}, ""},
+		"no log level":        {[]string{"MACRODATA_LOG_LEVEL=LOUD"}, []string{"MACRODATA_LOG_LEVEL"}, "LOUD"},
+		"no log format":       {[]string{"MACRODATA_LOG_FORMAT=xml"}, []string{"MACRODATA_LOG_FORMAT is neither text nor json"}, "xml"},
+		"chunks of nothing":   {[]string{"MACRODATA_SYNC_CHUNK_ROWS=0"}, []string{"MACRODATA_SYNC_CHUNK_ROWS is not between 1 and 50,000"}, ""},
+		"chunks of too much":  {[]string{"MACRODATA_SYNC_CHUNK_ROWS=50001"}, []string{"MACRODATA_SYNC_CHUNK_ROWS is not between 1 and 50,000"}, ""},
+		"parts that are tiny": {[]string{"MACRODATA_SYNC_PART_BYTES=65535"}, []string{"MACRODATA_SYNC_PART_BYTES is less than 65,536"}, ""},
+		"a catalog that is no address": {
+			[]string{"MACRODATA_CATALOG_URL=catalog.example", "MACRODATA_WAREHOUSE=brand"}, []string{"MACRODATA_CATALOG_URL is no https:// address"}, "",
+		},
+		"a catalog with a password in its address": {
+			[]string{"MACRODATA_CATALOG_URL=https://me:hunter2@catalog.example", "MACRODATA_WAREHOUSE=brand"},
+			[]string{"MACRODATA_CATALOG_URL", "MACRODATA_CATALOG_TOKEN"}, "hunter2",
+		},
+		"a catalog without a warehouse": {
+			[]string{"MACRODATA_CATALOG_URL=https://catalog.example"}, []string{"MACRODATA_CATALOG_URL is set without MACRODATA_WAREHOUSE"}, "",
+		},
+		"a token for no catalog": {
+			[]string{"MACRODATA_CATALOG_TOKEN=cat_1"}, []string{"MACRODATA_CATALOG_TOKEN is set without MACRODATA_CATALOG_URL"}, "cat_1",
+		},
+		"a warehouse by name and no catalog that knows it": {
+			[]string{"MACRODATA_WAREHOUSE=brand"}, []string{"MACRODATA_WAREHOUSE is neither file:///path nor s3://bucket"}, "",
+		},
+		"a warehouse in a folder that is not absolute": {
+			[]string{"MACRODATA_WAREHOUSE=file://data/warehouse"}, []string{"MACRODATA_WAREHOUSE"}, "",
+		},
+		"a warehouse in memory": {[]string{"MACRODATA_WAREHOUSE=mem://"}, []string{"MACRODATA_WAREHOUSE"}, ""},
+		"a warehouse with keys": {
+			[]string{"MACRODATA_WAREHOUSE=s3://AKIA:hunter2@bucket"}, []string{"MACRODATA_WAREHOUSE", "AWS_SECRET_ACCESS_KEY"}, "hunter2",
+		},
+		"commits of few facts":  {[]string{"MACRODATA_LAKE_FLUSH_ROWS=1"}, []string{"MACRODATA_LAKE_FLUSH_ROWS is not between"}, ""},
+		"commits all the time":  {[]string{"MACRODATA_LAKE_FLUSH_AGE=1ms"}, []string{"MACRODATA_LAKE_FLUSH_AGE is less than 1s"}, ""},
+		"tags for no time":      {[]string{"MACRODATA_LAKE_KEEP_TAGS=0s"}, []string{"MACRODATA_LAKE_KEEP_SNAPSHOTS or _TAGS is less than 1h"}, ""},
+		"events for no time":    {[]string{"MACRODATA_LAKE_KEEP_TELEMETRY=1h"}, []string{"MACRODATA_LAKE_KEEP_TELEMETRY is less than 24h"}, ""},
+		"queries in no memory":  {[]string{"MACRODATA_LAKE_MEMORY=512"}, []string{"MACRODATA_LAKE_MEMORY is less than 67,108,864"}, ""},
 		"an overlap below zero": {[]string{"MACRODATA_SYNC_OVERLAP=-1s"}, []string{"MACRODATA_SYNC_OVERLAP", "must not be negative"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -12,7 +12,7 @@ type Scenarios struct {
 
 func scenarios(a *App) Scenarios {
 	return Scenarios{
-		BulkSync: bulksync.New(a.Engine, a.DB, a.Runs, a.Blob, a.Shopify, a.Config.sync(), a.Log),
+		BulkSync: bulksync.New(a.Engine, a.DB, a.Runs, a.Blob, a.Shopify, salesLake{a.Lakehouse}, a.Config.sync(), a.Log),
 	}
 }
 

@@ -10,16 +10,19 @@ import (
 
 // namers are the functions that take the name of a durable step, with the
 // position of that argument: those of package workflow, and the step function
-// with which a scenario names the steps of a family.
+// with which a package names the steps of a family.
 var namers = map[string]int{"Do": 1, "Tx": 1, "Sleep": 0, "step": 0}
 
-// stepNames finds the step names that a scenario's code holds as literals. It
-// follows a name that a function takes as a parameter, or finds in a field of
-// one, to where the name is written down.
-func stepNames(t *testing.T, p pkg) map[string]bool {
+// stepNames finds the step names that the code of some packages holds as
+// literals. It follows a name that a function takes as a parameter, or finds in a
+// field of one, to where the name is written down, also in another of them.
+func stepNames(t *testing.T, packages []pkg) map[string]bool {
 	t.Helper()
 	s := &stepSearch{calls: maps.Clone(namers), fields: map[string]string{}, found: map[string]bool{}}
-	files := p.parsed(t)
+	files := map[string]*ast.File{}
+	for _, p := range packages {
+		maps.Copy(files, p.parsed(t))
+	}
 	for before := -1; before < len(s.calls)+len(s.fields); { // until nothing more is learned
 		before = len(s.calls) + len(s.fields)
 		for _, file := range files {
@@ -76,20 +79,14 @@ func (s *stepSearch) name(f *ast.FuncDecl, e ast.Expr) {
 // literal takes in a composite literal of a type that holds a step's name. The
 // name is its first field, or given with the field's name.
 func (s *stepSearch) literal(f *ast.FuncDecl, lit *ast.CompositeLit) {
-	typ := ""
-	switch t := lit.Type.(type) {
-	case *ast.Ident:
-		typ = t.Name
-	case *ast.ArrayType: // of literals without a type of their own
-		if elem, ok := t.Elt.(*ast.Ident); ok {
-			for _, e := range lit.Elts {
-				if inner, ok := e.(*ast.CompositeLit); ok && inner.Type == nil {
-					s.literal(f, &ast.CompositeLit{Type: elem, Elts: inner.Elts})
-				}
+	if t, ok := lit.Type.(*ast.ArrayType); ok { // of literals without a type of their own
+		for _, e := range lit.Elts {
+			if inner, ok := e.(*ast.CompositeLit); ok && inner.Type == nil {
+				s.literal(f, &ast.CompositeLit{Type: t.Elt, Elts: inner.Elts})
 			}
 		}
 	}
-	field, ok := s.fields[typ]
+	field, ok := s.fields[typeName(lit.Type)]
 	if !ok {
 		return
 	}
@@ -120,13 +117,23 @@ func parameter(f *ast.FuncDecl, name string) (position int, typ string, ok bool)
 	for _, field := range f.Type.Params.List {
 		for _, n := range field.Names {
 			if n.Name == name {
-				if id, isName := field.Type.(*ast.Ident); isName {
-					typ = id.Name
-				}
-				return position, typ, true
+				return position, typeName(field.Type), true
 			}
 			position++
 		}
 	}
 	return 0, "", false
+}
+
+// typeName is the name of a type, without its package; "" where it has none.
+func typeName(e ast.Expr) string {
+	switch t := e.(type) {
+	case *ast.Ident:
+		return t.Name
+	case *ast.SelectorExpr:
+		return t.Sel.Name
+	case *ast.StarExpr:
+		return typeName(t.X)
+	}
+	return ""
 }

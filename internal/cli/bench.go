@@ -21,7 +21,7 @@ Settings in the environment don't count here.
 
 `
 	for _, b := range bench.All() {
-		long += fmt.Sprintf("  %-8s %s\n", b.Name, b.What)
+		long += fmt.Sprintf("  %-11s %s\n", b.Name, b.What)
 	}
 	c := &cobra.Command{
 		Use:   "bench [NAME...]",
@@ -44,7 +44,7 @@ Settings in the environment don't count here.
 		},
 	}
 	c.Flags().StringVar(&size, "size", string(bench.Small), "small, medium or full: 10,000, 100,000 or 1,000,000 orders")
-	c.AddCommand(e.idleCommand())
+	c.AddCommand(e.idleCommand(), e.sideCommand())
 	return c
 }
 
@@ -75,7 +75,7 @@ func printResult(w io.Writer, r bench.Result) {
 	if r.AtLeast {
 		relation = "at least"
 	}
-	fmt.Fprintf(w, "%s %-7s %s  %.2f (goal: %s %g), %.2f s, %.2f CPU s, peak %s\n", mark(r.OK), r.Name, r.Size,
+	fmt.Fprintf(w, "%s %-11s %s  %.2f (goal: %s %g), %.2f s, %.2f CPU s, peak %s\n", mark(r.OK), r.Name, r.Size,
 		r.Ratio, relation, r.Goal, r.WallSeconds, r.CPUSeconds, quantity(r.PeakBytes, ""))
 	fmt.Fprintf(w, "  against %s\n", r.Against)
 	for _, c := range r.Checks {
@@ -100,6 +100,24 @@ func (e *env) idleCommand() *cobra.Command {
 				<-c.Context().Done()
 				return nil
 			})
+		},
+	}
+}
+
+// sideCommand is one side of a benchmark, for a process of its own.
+func (e *env) sideCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "side NAME FOLDER", Hidden: true, Args: usage(cobra.ExactArgs(2)),
+		RunE: func(c *cobra.Command, args []string) error {
+			cfg, _, err := e.config()
+			if err != nil {
+				return err
+			}
+			s, err := bench.Side(c.Context(), args[0], string(cfg.DatabaseURL), args[1])
+			if err != nil {
+				return err
+			}
+			return e.print(s, func(w io.Writer) { fmt.Fprintln(w, s.Until.Sub(s.From)) })
 		},
 	}
 }

@@ -71,7 +71,7 @@ func (e *env) root() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		e.devCommand(), e.demoCommand(), e.syncCommand(), e.runsCommand(), e.migrateCommand(),
-		e.sandboxCommand(), e.benchCommand(), e.configCommand(), e.doctorCommand(), e.versionCommand(),
+		e.sandboxCommand(), e.benchCommand(), e.lakeCommand(), e.configCommand(), e.doctorCommand(), e.versionCommand(),
 	)
 	for _, c := range root.Commands() {
 		c.Args = usage(c.Args)

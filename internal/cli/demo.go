@@ -17,7 +17,6 @@ import (
 	"github.com/macrodata-dev/macrodata/internal/app"
 	"github.com/macrodata-dev/macrodata/internal/runs"
 	"github.com/macrodata-dev/macrodata/internal/scenario/bulksync"
-	"github.com/macrodata-dev/macrodata/internal/shop"
 	"github.com/macrodata-dev/macrodata/sandbox/shopify"
 	"github.com/macrodata-dev/macrodata/sandbox/shops"
 )
@@ -28,10 +27,11 @@ func (e *env) demoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Prove a full and an incremental sync on a shop of its own, in a temporary folder",
 		Long: `The smoke test that anyone can run: a private PostgreSQL and a sandbox shop in a
-temporary folder, one full sync, then a day and a half of new orders, refunds,
-edits and deletions, and one incremental sync. After each, counts and money of
-the shop are held against those of PostgreSQL. Exit code 3 where they differ or
-a proof doesn't hold. Settings in the environment don't count here.`,
+temporary folder, one full sync; then a day and a half of new orders, refunds,
+cancellations, edits and deletions, and one incremental sync; then everything
+once more, though nothing is new. After each, counts and money of the shop are
+held against those of PostgreSQL and of the lakehouse. Exit code 3 where they
+differ or a proof doesn't hold. Settings in the environment don't count here.`,
 		RunE: func(c *cobra.Command, _ []string) error { return e.demo(c.Context(), orders) },
 	}
 	c.Flags().IntVar(&orders, "orders", 2000, "orders of the shop")
@@ -40,11 +40,13 @@ a proof doesn't hold. Settings in the environment don't count here.`,
 
 // demoResult is what demo prints.
 type demoResult struct {
-	OK          bool     `json:"ok"`
-	Full        demoSync `json:"full"`
-	Incremental demoSync `json:"incremental"`
-	Seconds     float64  `json:"seconds"`
-	PeakBytes   int64    `json:"peakBytes"` // of this process, the simulator included
+	OK          bool       `json:"ok"`
+	Full        demoSync   `json:"full"`
+	Happened    happenings `json:"happened"` // beside what the shop sold meanwhile
+	Incremental demoSync   `json:"incremental"`
+	Again       demoSync   `json:"again"`
+	Seconds     float64    `json:"seconds"`
+	PeakBytes   int64      `json:"peakBytes"` // of this process, the simulator included
 }
 
 type demoSync struct {
@@ -54,6 +56,8 @@ type demoSync struct {
 	Proof    bulksync.Proof  `json:"proof"`
 	Source   figures         `json:"source"`
 	Postgres figures         `json:"postgres"`
+	// Lakehouse is as of the run. It has products only in so far as they sell.
+	Lakehouse salesFigures `json:"lakehouse"`
 }
 
 func (e *env) demo(ctx context.Context, orders int) (err error) {
@@ -76,11 +80,13 @@ func (e *env) demo(ctx context.Context, orders int) (err error) {
 	}
 	d := &demo{env: e}
 	anchor := time.Now().UTC().Truncate(time.Hour)
-	if d.shop, err = shops.Generate(shops.Options{
+	generated, err := shops.Generate(shops.Options{
 		Seed: 7, Orders: orders, Products: max(100, orders/20), Anchor: anchor, From: anchor.AddDate(-1, 0, 0),
-	}); err != nil {
+	})
+	if err != nil {
 		return err
 	}
+	d.shop, d.anchor = shops.Edit(generated, func() time.Time { return *d.now.Load() }), generated.Anchor()
 	p, err := app.OpenPlatform(ctx, cfg, app.Options{Say: e.say})
 	if err != nil {
 		return err
@@ -102,15 +108,16 @@ func (e *env) demo(ctx context.Context, orders int) (err error) {
 // demo is a shop whose clock the demonstration moves.
 type demo struct {
 	*env
-	shop *shops.Generated
-	now  atomic.Pointer[time.Time]
+	shop   *shops.Edited
+	anchor time.Time // until when it has its orders; more come later
+	now    atomic.Pointer[time.Time]
 }
 
 func (d *demo) run(ctx context.Context, p *app.Platform) (r demoResult, err error) {
 	if _, err := p.Migrate(ctx); err != nil {
 		return r, err
 	}
-	d.setClock(d.shop.Anchor(), p.Config.SyncLag)
+	d.setClock(d.anchor, p.Config.SyncLag)
 	token := "shpat_" + rand.Text()
 	server, err := serveShop(shopify.Config{Shop: d.shop, Token: token, Clock: func() time.Time { return *d.now.Load() }}, "127.0.0.1:0")
 	if err != nil {
@@ -122,11 +129,20 @@ func (d *demo) run(ctx context.Context, p *app.Platform) (r demoResult, err erro
 		if r.Full, err = d.sync(ctx, a, bulksync.Full); err != nil {
 			return err
 		}
+		if r.Happened, err = happen(d.shop, *d.now.Load()); err != nil {
+			return err
+		}
 		d.setClock(d.now.Load().Add(36*time.Hour), p.Config.SyncLag)
-		r.Incremental, err = d.sync(ctx, a, bulksync.Incremental)
-		return err
+		if r.Incremental, err = d.sync(ctx, a, bulksync.Incremental); err != nil {
+			return err
+		}
+		if r.Again, err = d.sync(ctx, a, bulksync.Full); err != nil {
+			return err
+		}
+		r.Again.OK = r.Again.OK && r.Again.Counts.Orders.Written == 0 && r.Again.Counts.Products.Written == 0
+		return nil
 	})
-	r.OK = r.Full.OK && r.Incremental.OK
+	r.OK = r.Full.OK && r.Incremental.OK && r.Again.OK
 	return r, err
 }
 
@@ -173,41 +189,13 @@ func (d *demo) sync(ctx context.Context, a *app.App, mode string) (s demoSync, e
 		return s, err
 	}
 	s.Source = sourceFigures(d.shop, *d.now.Load())
-	s.Postgres, err = readFigures(ctx, a)
-	s.OK = s.Status == runs.Completed && s.Proof.Holds && reflect.DeepEqual(s.Source, s.Postgres)
+	if s.Postgres, err = readFigures(ctx, a); err != nil {
+		return s, err
+	}
+	s.Lakehouse, err = a.Sales(ctx, run.ID.String())
+	s.OK = s.Status == runs.Completed && s.Proof.Holds &&
+		reflect.DeepEqual(s.Source, s.Postgres) && reflect.DeepEqual(s.Source.Sales, s.Lakehouse)
 	return s, err
-}
-
-// sourceFigures counts what the shop itself has.
-func sourceFigures(s shopify.Shop, now time.Time) figures {
-	f := figures{Money: map[string]money{}}
-	for o := range s.Orders(now) {
-		f.Orders++
-		m := f.Money[o.Currency]
-		m.Total += o.Total
-		m.Refunded += o.Refunded
-		for i := range o.Lines {
-			l := &o.Lines[i]
-			f.Lines++
-			f.Units += int64(l.Quantity)
-			gross, _ := l.UnitPrice.Times(int64(l.Quantity))
-			m.Gross += gross
-		}
-		f.Money[o.Currency] = m
-		f.Fulfillments += int64(len(o.Fulfillments))
-		f.RefundLines += refundLines(o.Refunds)
-	}
-	for range s.Products(now) {
-		f.Products++
-	}
-	return f
-}
-
-func refundLines(refunds []shop.Refund) (n int64) {
-	for _, r := range refunds {
-		n += int64(len(r.Lines))
-	}
-	return n
 }
 
 // peakBytes is the most memory that this process has held.
@@ -223,8 +211,8 @@ func (r demoResult) print(w io.Writer) {
 	for _, s := range []struct {
 		name string
 		demoSync
-	}{{"full", r.Full}, {"incremental", r.Incremental}} {
-		verdict := "source = PostgreSQL"
+	}{{"full", r.Full}, {"incremental", r.Incremental}, {"again", r.Again}} {
+		verdict := "source = PostgreSQL = lakehouse"
 		if !s.OK {
 			verdict = "DIFFERENT"
 		}
@@ -233,6 +221,8 @@ func (r demoResult) print(w io.Writer) {
 		s.Source.print(w)
 		fmt.Fprint(w, "  postgres  ")
 		s.Postgres.print(w)
+		fmt.Fprintln(w, "  lakehouse")
+		s.Lakehouse.print(w)
 	}
 	fmt.Fprintf(w, "%.1f s, at most %s of memory\n", r.Seconds, quantity(r.PeakBytes, ""))
 }

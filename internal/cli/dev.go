@@ -76,7 +76,13 @@ func (e *env) devOn(ctx context.Context, p *app.Platform, orders int, once bool,
 	}
 	defer server.Close() //nolint:errcheck // it keeps nothing
 	p.Config.ShopifyShop, p.Config.ShopifyToken, p.Config.ShopifyURL = box.shop.Info().Domain, app.Secret(box.Token), server.URL()
-	return launched(ctx, p, func(a *app.App) error {
+	return opened(ctx, p, func(a *app.App) error {
+		if err := a.Schedule(); err != nil {
+			return err
+		}
+		if err := a.Launch(ctx); err != nil {
+			return err
+		}
 		e.say(fmt.Sprintf("macrodata: %s, sandbox shop %s, ready after %s", p.Database(), box.shop.Info().Domain,
 			time.Since(begun).Round(10*time.Millisecond)))
 		return e.devSync(ctx, a, server, once)

@@ -14,14 +14,16 @@ import (
 	"github.com/macrodata-dev/macrodata/db"
 	"github.com/macrodata-dev/macrodata/internal/app"
 	"github.com/macrodata-dev/macrodata/internal/errs"
+	"github.com/macrodata-dev/macrodata/internal/lake"
 )
 
 func (e *env) doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
-		Short: "Check settings, database, object storage and Shopify, and say how to mend them",
-		Long:  "Changes nothing but an object that it writes and deletes. Exit code 3 means that something is to be mended.",
-		RunE:  func(c *cobra.Command, _ []string) error { return e.doctor(c.Context()) },
+		Short: "Check settings, database, object storage, lakehouse and Shopify, and say how to mend them",
+		Long: `Changes nothing but objects that it writes and deletes, and makes the tables that
+the lakehouse lacks. Exit code 3 means that something is to be mended.`,
+		RunE: func(c *cobra.Command, _ []string) error { return e.doctor(c.Context()) },
 	}
 }
 
@@ -89,7 +91,28 @@ func (x *examination) examine(ctx context.Context, p *app.Platform) {
 		err = errors.Join(err, store.Delete(ctx, key), store.Close())
 	}
 	x.add("object storage", err, "can be written and read")
+	x.lakehouse(ctx, p)
 	x.shopify(ctx, p)
+}
+
+func (x *examination) lakehouse(ctx context.Context, p *app.Platform) {
+	h, err := p.OpenLakehouse(ctx)
+	var list []lake.TableStatus
+	if err == nil {
+		list, err = h.Lake.Status(ctx)
+		err = closeAfter(err, h.Close)
+	}
+	if err == nil {
+		err = p.CheckWarehouse(ctx)
+	}
+	if err != nil && errs.Remedy(err) == "" {
+		err = errs.WithRemedy(err, "see that MACRODATA_CATALOG_URL and MACRODATA_WAREHOUSE are right and can be reached from here, with keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY where it is a bucket")
+	}
+	var waiting int64
+	for _, t := range list {
+		waiting += t.WaitingRows
+	}
+	x.add("lakehouse", err, fmt.Sprintf("%d tables can be written and read, %s rows wait", len(list), thousands(waiting)))
 }
 
 func (x *examination) shopify(ctx context.Context, p *app.Platform) {

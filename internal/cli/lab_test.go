@@ -88,7 +88,7 @@ func sandbox(t *testing.T) (*shopify.Server, []string) {
 		t.Fatal(err)
 	}
 	return server, []string{
-		"MACRODATA_DATABASE_URL=" + pgtest.URL(t), "MACRODATA_BLOB_URL=file://" + t.TempDir(),
+		"MACRODATA_DATABASE_URL=" + pgtest.URL(t), "MACRODATA_BLOB_URL=file://" + t.TempDir(), "MACRODATA_DATA_DIR=" + t.TempDir(),
 		"MACRODATA_SHOPIFY_SHOP=" + shop.Info().Domain, "MACRODATA_SHOPIFY_TOKEN=" + token,
 		"MACRODATA_SHOPIFY_URL=" + server.URL(),
 		"MACRODATA_SYNC_POLL_MIN=10ms", "MACRODATA_RETRY_DELAY=10ms",

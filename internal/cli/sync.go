@@ -67,17 +67,24 @@ func (e *env) withApp(ctx context.Context, fn func(*app.App) error) error {
 	return e.withPlatform(ctx, func(p *app.Platform) error { return launched(ctx, p, fn) })
 }
 
-// launched runs fn with the program launched on a platform, and closes it,
-// giving steps under way a little time to finish.
+// launched runs fn with the program launched on a platform, and closes it.
 func launched(ctx context.Context, p *app.Platform, fn func(*app.App) error) error {
+	return opened(ctx, p, func(a *app.App) error {
+		if err := a.Launch(ctx); err != nil {
+			return err
+		}
+		return fn(a)
+	})
+}
+
+// opened runs fn with the program on a platform, and closes it, giving steps
+// under way a little time to finish.
+func opened(ctx context.Context, p *app.Platform, fn func(*app.App) error) error {
 	a, err := app.Open(ctx, p)
 	if err != nil {
 		return err
 	}
-	if err = a.Launch(ctx); err == nil {
-		err = fn(a)
-	}
-	return closeAfter(err, func() error {
+	return closeAfter(fn(a), func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 		defer cancel()
 		return a.Close(ctx)

@@ -1,8 +1,9 @@
 // Package kill proves that a sync can be killed anywhere: the built program is
 // ended by SIGKILL at each step boundary, between Shopify's deed and its
-// answer, and at random moments. The next start must end the same run with the
-// same rows, without running a finished step again or asking Shopify for a
-// second bulk operation.
+// answer, at random moments, and in its commits to the lakehouse. The next start
+// must end the same run with the same rows, without running a finished step again
+// or asking Shopify for a second bulk operation, and PostgreSQL and the lakehouse
+// must agree.
 package kill
 
 import (
@@ -22,6 +23,7 @@ import (
 
 var (
 	moments = flag.Int("kill.n", 5, "random moments to kill at")
+	commits = flag.Int("kill.commits", 5, "how often the program is killed while it commits to the lakehouse")
 	every   = flag.Bool("kill.all", false, "kill at all boundaries and answers, not only at those of each kind")
 	seed    = flag.Uint64("kill.seed", 0, "of the random moments; 0: another each time")
 )
@@ -34,21 +36,28 @@ func TestKilledSync(t *testing.T) {
 		t.Fatal(err)
 	}
 	full := world{
-		binary: built(t), shop: shop, now: shop.Anchor(), args: []string{"sync", "--full", "--json"}, lines: 4,
-		stored: pgtest.URL(t), admin: pgtest.DB(t),
+		binary: built(t), shop: shop, clock: shop.Anchor, args: []string{"sync", "--full", "--json"}, lines: 4,
 	}
-	want, requests := full.undisturbed(t)
-	t.Run("at a step boundary", func(t *testing.T) { full.atBoundaries(t, want) })
-	t.Run("before an answer", func(t *testing.T) { full.beforeAnswers(t, want, requests) })
-	t.Run("at a random moment", func(t *testing.T) { full.atRandom(t, want) })
-	t.Run("asked to end", func(t *testing.T) { full.asked(t, want) })
+	all, requests := full.undisturbed(t)
+	later := full.later()
+	some, laterRequests := later.undisturbed(t)
+	for name, story := range map[string]func(*testing.T){
+		"at a step boundary":              func(t *testing.T) { full.atBoundaries(t, all) },
+		"before an answer":                func(t *testing.T) { full.beforeAnswers(t, all, requests) },
+		"at a random moment":              func(t *testing.T) { full.atRandom(t, all) },
+		"asked to end":                    func(t *testing.T) { full.asked(t, all) },
+		"while it commits":                full.whileItCommits,
+		"incremental, at a random moment": func(t *testing.T) { later.atRandom(t, some) },
+		"incremental, at a step boundary": func(t *testing.T) { onlyAtLength(t); later.atBoundaries(t, some) },
+		"incremental, before an answer":   func(t *testing.T) { onlyAtLength(t); later.beforeAnswers(t, some, laterRequests) },
+	} {
+		t.Run(name, func(t *testing.T) { t.Parallel(); story(t) })
+	}
+}
 
-	later := full.later(t)
-	want, requests = later.undisturbed(t)
-	t.Run("incremental, at a random moment", func(t *testing.T) { later.atRandom(t, want) })
-	if *every {
-		t.Run("incremental, at a step boundary", func(t *testing.T) { later.atBoundaries(t, want) })
-		t.Run("incremental, before an answer", func(t *testing.T) { later.beforeAnswers(t, want, requests) })
+func onlyAtLength(t *testing.T) {
+	if !*every {
+		t.Skip("only with -kill.all")
 	}
 }
 
@@ -58,8 +67,10 @@ func (w world) undisturbed(t *testing.T) (result, []request) {
 	l := w.lab(t, 0)
 	begun := time.Now()
 	l.finish(t)
+	took := time.Since(begun)
+	l.checkLakehouse(t, true)
 	r := l.result(t)
-	r.took = time.Since(begun)
+	r.took = took
 	r.compare(t, r, 1) // nothing is left behind, and each operation was started once
 	t.Logf("%v: undisturbed %d steps and %d requests in %s", w.args, len(r.steps), len(l.front.requests()), r.took)
 	return r, l.front.requests()
@@ -67,16 +78,11 @@ func (w world) undisturbed(t *testing.T) (result, []request) {
 
 // later is the world of an incremental sync: the store holds the shop as it was
 // two months before.
-func (w world) later(t *testing.T) world {
-	t.Helper()
+func (w world) later() world {
 	before := w
-	before.now = w.now.AddDate(0, -2, 0)
-	l := before.lab(t, 0)
-	l.finish(t)
+	before.clock = func() time.Time { return w.clock().AddDate(0, -2, 0) }
 	// A file that lacks lines which are stored already is no proof.
-	w.args, w.lines = []string{"sync", "--json"}, 0
-	w.stored, w.earlier = l.db.Pool().Config().ConnString(), 1
-	l.db.Close() // a database in use can't be copied
+	w.args, w.lines, w.before = []string{"sync", "--json"}, 0, &before
 	return w
 }
 
@@ -93,7 +99,7 @@ func (w world) atBoundaries(t *testing.T, want result) {
 				t.Parallel()
 				l := w.lab(t, 0)
 				p := l.start(t, "MACRODATA_FAULT_POINT="+step+":"+where)
-				if sig := p.wait(t); sig != syscall.SIGKILL {
+				if sig := p.wait(); sig != syscall.SIGKILL {
 					t.Fatalf("the fault point didn't kill the program: %v: %s", p.ProcessState, p.stderr.String())
 				}
 				done := l.number(t, fmt.Sprintf(`SELECT count(*) FROM step_done WHERE step = '%s' AND run_id = `, step)+l.ours())
@@ -107,7 +113,7 @@ func (w world) atBoundaries(t *testing.T, want result) {
 	t.Run("by number", func(t *testing.T) {
 		t.Parallel()
 		l := w.lab(t, 0)
-		if sig := l.start(t, "MACRODATA_FAULT_POINT=4").wait(t); sig != syscall.SIGKILL {
+		if sig := l.start(t, "MACRODATA_FAULT_POINT=4").wait(); sig != syscall.SIGKILL {
 			t.Fatal("the fault point didn't kill the program")
 		}
 		if n := l.number(t, `SELECT count(*) FROM step_done WHERE run_id = `+l.ours()); n != 2 {
@@ -150,7 +156,7 @@ func (w world) beforeAnswers(t *testing.T, want result, requests []request) {
 			l.front.killAt(q, func() { (<-started).Process.Kill() }) //nolint:errcheck // wait tells
 			p := l.start(t)
 			started <- p
-			if sig := p.wait(t); sig != syscall.SIGKILL {
+			if sig := p.wait(); sig != syscall.SIGKILL {
 				t.Fatalf("the program ended with %v: %s", p.ProcessState, p.stderr.String())
 			}
 			l.goOn(t, want, false)
@@ -158,14 +164,20 @@ func (w world) beforeAnswers(t *testing.T, want result, requests []request) {
 	}
 }
 
-// atRandom kills anywhere between the program's start and its end.
-func (w world) atRandom(t *testing.T, want result) {
+// luck returns random numbers that can be had again.
+func luck(t *testing.T) *rand.Rand {
+	t.Helper()
 	s := *seed
 	if s == 0 {
 		s = rand.Uint64()
 	}
 	t.Logf("-kill.seed=%d", s)
-	luck := rand.New(rand.NewPCG(s, 0))
+	return rand.New(rand.NewPCG(s, 0))
+}
+
+// atRandom kills anywhere between the program's start and its end.
+func (w world) atRandom(t *testing.T, want result) {
+	luck := luck(t)
 	for i := range *moments {
 		after := time.Duration(luck.Int64N(int64(want.took)))
 		t.Run(fmt.Sprint(i+1, " after ", after), func(t *testing.T) {
@@ -174,7 +186,7 @@ func (w world) atRandom(t *testing.T, want result) {
 			p := l.start(t)
 			kill := time.AfterFunc(after, func() { p.Process.Kill() }) //nolint:errcheck // it may have ended
 			defer kill.Stop()
-			p.wait(t)
+			p.wait()
 			l.goOn(t, want, false)
 		})
 	}
@@ -186,11 +198,7 @@ func (l *lab) goOn(t *testing.T, want result, between bool) {
 	t.Helper()
 	before := l.doneSteps(t)
 	closed := l.number(t, `SELECT count(*) FROM step_done WHERE step = 'close'`) - l.earlier
-	ended := 0
-	if l.number(t, `SELECT count(*) FROM pg_tables WHERE schemaname = 'dbos' AND tablename = 'workflow_status'`) == 1 {
-		ended = l.number(t, `SELECT count(*) FROM dbos.workflow_status WHERE status = 'SUCCESS'`) - l.earlier
-	}
-	if ended == 0 { // else there is nothing to go on with
+	if !l.cutAtTheEnd(t) { // else there is nothing to go on with
 		l.finish(t)
 	}
 	after := l.doneSteps(t)
@@ -208,11 +216,24 @@ func (l *lab) goOn(t *testing.T, want result, between bool) {
 	if n := l.number(t, `SELECT count(*) FROM dbos.workflow_status WHERE status <> 'SUCCESS'`); n > 0 {
 		t.Errorf("%d runs have not ended", n)
 	}
+	l.checkLakehouse(t, false)
 	got := l.result(t)
 	got.compare(t, want, runs)
 	if runs == 1 {
 		got.compareWork(t, want, between)
 	}
+}
+
+// cutAtTheEnd reports whether the program that was killed had recorded the end of
+// its run. Nobody goes on with that one.
+func (l *lab) cutAtTheEnd(t *testing.T) bool {
+	t.Helper()
+	if l.number(t, `SELECT count(*) FROM pg_tables WHERE schemaname = 'dbos' AND tablename = 'workflow_status'`) == 0 {
+		return false
+	}
+	run := l.lastRun(t)
+	_, lived := l.left[run]
+	return !lived && l.number(t, `SELECT count(*) FROM dbos.workflow_status WHERE status = 'SUCCESS' AND workflow_uuid = '`+run+`'`) > 0
 }
 
 // asked ends the program as a person or a supervisor does.
@@ -249,7 +270,7 @@ func (w world) asked(t *testing.T, want result) {
 		l.until(t, `SELECT count(*) FROM step_done WHERE step = 'compare'`)
 		begun := time.Now()
 		stop := p.repeat(syscall.SIGINT)
-		sig := p.wait(t)
+		sig := p.wait()
 		stop()
 		if took := time.Since(begun); sig != syscall.SIGINT || took > 3*time.Second {
 			t.Errorf("the program ended with %v after %s", p.ProcessState, took)
@@ -265,7 +286,7 @@ func (p *program) end(t *testing.T, signal syscall.Signal) (took time.Duration) 
 	if err := p.Process.Signal(signal); err != nil {
 		t.Fatal(err)
 	}
-	if sig := p.wait(t); sig != 0 || p.ProcessState.ExitCode() != 1 {
+	if sig := p.wait(); sig != 0 || p.ProcessState.ExitCode() != 1 {
 		t.Errorf("the program ended with %v", p.ProcessState)
 	}
 	if text := p.stderr.String(); !strings.Contains(text, "the run goes on where it was at the next start") {

@@ -28,9 +28,14 @@ type result struct {
 // perRun are columns that differ between runs that store the same.
 const perRun = `{run_id,first_seen_at,last_seen_at,first_stored_at,moved_at,refunds_read_at,filled_by,resolved_run_id}`
 
-// engineTables hold how a run was executed, not what it stored.
+// engineTable says that a table holds how a run was executed, not what it
+// stored.
 func engineTable(name string) bool {
-	return name == "step_done" || name == "executor_lease" || name == "ingest_run" || strings.HasPrefix(name, "goose_")
+	switch name {
+	case "step_done", "executor_lease", "lease", "ingest_run", "outbox_stream": // what came of a stream is in the lakehouse
+		return true
+	}
+	return strings.HasPrefix(name, "goose_")
 }
 
 func (l *lab) result(t *testing.T) result {
@@ -107,7 +112,7 @@ func (r result) compare(t *testing.T, want result, runs int) {
 				table, len(got), len(rows), at(got, i), at(rows, i))
 		}
 	}
-	for _, working := range []string{"ingest_root", "ingest_day", "ingest_sweep"} {
+	for _, working := range []string{"ingest_root", "ingest_day", "ingest_sweep", "ingest_told", "outbox"} {
 		if rows, known := r.tables[working]; !known || len(rows) > 0 {
 			t.Errorf("the working table %s holds %d rows", working, len(rows))
 		}
@@ -128,13 +133,20 @@ func (r result) compare(t *testing.T, want result, runs int) {
 	}
 }
 
+// readAhead are the requests for pages by id. Some pages are asked for before
+// the step that stores them begins, and these a killed process loses.
+var readAhead = []string{"OrdersByID", "OrderLinesPage", "OrderRefunds", "RefundLinesPage", "ProductsByID"}
+
 // compareWork reports what was asked of Shopify beyond what an undisturbed sync
-// asks: nothing where the kill was between two steps; else less than all again.
+// asks: nothing but pages ahead where the kill was between two steps; else less
+// than all again.
 func (r result) compareWork(t *testing.T, want result, between bool) {
 	t.Helper()
 	ours, theirs := asked(r.work), asked(want.work)
-	if between && !maps.Equal(ours, theirs) {
-		t.Errorf("Shopify was asked\n     %v\nwant %v", ours, theirs)
+	for _, what := range slices.Sorted(maps.Keys(theirs)) {
+		if between && ours[what] != theirs[what] && !slices.Contains(readAhead, what) {
+			t.Errorf("Shopify was asked for %s %d times, want %d", what, ours[what], theirs[what])
+		}
 	}
 	for what, n := range map[string][2]int{
 		"requests":         {sum(ours), sum(theirs)},
