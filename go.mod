@@ -8,6 +8,7 @@ require (
 	github.com/caarlos0/env/v11 v11.4.2
 	github.com/cespare/xxhash/v2 v2.3.0
 	github.com/coreos/go-oidc/v3 v3.21.0
+	github.com/danielgtaylor/huma/v2 v2.39.0
 	github.com/dbos-inc/dbos-transact-golang v1.8.0
 	github.com/duckdb/duckdb-go/v2 v2.10506.0
 	github.com/goccy/go-json v0.12.0
@@ -23,10 +24,7 @@ require (
 	golang.org/x/term v0.47.0
 )
 
-require (
-	github.com/go-jose/go-jose/v4 v4.1.5 // indirect
-	github.com/xyproto/randomstring v1.2.0 // indirect
-)
+require github.com/go-jose/go-jose/v4 v4.1.5 // indirect
 
 require (
 	cloud.google.com/go v0.123.0 // indirect

@@ -91,6 +91,21 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE TABLE change (
+    change_id uuid NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    principal_kind text NOT NULL,
+    principal_name text NOT NULL,
+    operation text NOT NULL,
+    subject text NOT NULL,
+    subject_ids text[] NOT NULL,
+    before jsonb,
+    after jsonb,
+    request_id text NOT NULL,
+    undoes uuid,
+    CONSTRAINT change_check CHECK ((undoes <> change_id))
+);
+
 CREATE TABLE executor_lease (
     executor_id text NOT NULL,
     host text NOT NULL,
@@ -109,6 +124,19 @@ CREATE TABLE fulfillment_daily_summary (
     cancelled bigint NOT NULL,
     open bigint NOT NULL,
     run_id uuid NOT NULL
+);
+
+CREATE TABLE idempotency_key (
+    principal text NOT NULL,
+    operation text NOT NULL,
+    key text NOT NULL,
+    request bytea NOT NULL,
+    owner uuid NOT NULL,
+    leased_until timestamp with time zone NOT NULL,
+    status integer,
+    header jsonb,
+    body bytea,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
 CREATE TABLE ingest_day (
@@ -414,11 +442,20 @@ CREATE TABLE watermark_history (
     moved_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+ALTER TABLE ONLY change
+    ADD CONSTRAINT change_pkey PRIMARY KEY (change_id);
+
+ALTER TABLE ONLY change
+    ADD CONSTRAINT change_undoes_key UNIQUE (undoes);
+
 ALTER TABLE ONLY executor_lease
     ADD CONSTRAINT executor_lease_pkey PRIMARY KEY (executor_id);
 
 ALTER TABLE ONLY fulfillment_daily_summary
     ADD CONSTRAINT fulfillment_daily_summary_pkey PRIMARY KEY (day);
+
+ALTER TABLE ONLY idempotency_key
+    ADD CONSTRAINT idempotency_key_pkey PRIMARY KEY (principal, operation, key);
 
 ALTER TABLE ONLY ingest_day
     ADD CONSTRAINT ingest_day_pkey PRIMARY KEY (day, currency);
@@ -492,6 +529,12 @@ ALTER TABLE ONLY watermark_history
 ALTER TABLE ONLY watermark
     ADD CONSTRAINT watermark_pkey PRIMARY KEY (stream);
 
+CREATE INDEX change_at ON change USING btree (at DESC, change_id DESC);
+
+CREATE INDEX change_subject_ids ON change USING gin (subject_ids);
+
+CREATE INDEX idempotency_key_created_at ON idempotency_key USING btree (created_at);
+
 CREATE INDEX ingest_run_created ON ingest_run USING btree (created_at DESC, run_id);
 
 CREATE INDEX ingest_run_scenario ON ingest_run USING btree (scenario, created_at DESC);
@@ -529,6 +572,9 @@ CREATE TRIGGER note_hours_inserted AFTER INSERT ON order_header REFERENCING NEW 
 CREATE TRIGGER note_hours_updated AFTER UPDATE ON order_fulfillment REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION note_hours_of_changed_fulfillments();
 
 CREATE TRIGGER note_hours_updated AFTER UPDATE ON order_header REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION note_hours_of_changed_orders();
+
+ALTER TABLE ONLY change
+    ADD CONSTRAINT change_undoes_fkey FOREIGN KEY (undoes) REFERENCES change(change_id);
 
 ALTER TABLE ONLY ingest_run
     ADD CONSTRAINT ingest_run_restart_of_fkey FOREIGN KEY (restart_of) REFERENCES ingest_run(run_id);

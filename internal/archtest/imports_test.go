@@ -19,6 +19,7 @@ var law = []struct {
 	{"internal/obs internal/blob internal/pg internal/pg/pgdb internal/pg/cluster", "one outside thing each, and not each other", ""},
 	{"internal/pg/pgtest", "a server and a schema for tests", ""},
 	{"internal/access", "who sends a request: knows nothing of what is asked", ""},
+	{"internal/api", "the ground of endpoints, whatever they are of", ""},
 	{"internal/outbox internal/lake/rows", "facts on their way to the lakehouse: cheap to import, for every scenario writes some", ""},
 	{"internal/shopify/jsonl", "a format that the client and the load share", ""},
 	{"internal/shopify", "the other side: knows nothing of how we store", ""},

@@ -28,6 +28,7 @@ var homes = []struct {
 	{"github.com/spf13/cobra", "internal/cli", "", "the command line"},
 	{"golang.org/x/term", "internal/cli", "", "as cobra"},
 	{"github.com/caarlos0/env/v11", "internal/app", "", "settings are read once"},
+	{"github.com/danielgtaylor/huma/v2", "internal/api", "internal/api", "parses, validates and documents; endpoints don't know it"},
 	{"github.com/coreos/go-oidc/v3", "internal/access", "internal/access", "verifies signature, issuer and audience; its key set is ours"},
 	{"golang.org/x/sync", "internal/*", "", "goroutines that end together"},
 	{"golang.org/x/sys", "internal/pg/cluster", "internal/*", "file locks and signals of processes"},

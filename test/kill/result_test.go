@@ -112,7 +112,7 @@ func (r result) compare(t *testing.T, want result, runs int) {
 				table, len(got), len(rows), at(got, i), at(rows, i))
 		}
 	}
-	for _, working := range []string{"ingest_root", "ingest_day", "ingest_sweep", "ingest_told", "outbox"} {
+	for _, working := range []string{"ingest_root", "ingest_day", "ingest_sweep", "ingest_told", "ingest_product", "outbox"} {
 		if rows, known := r.tables[working]; !known || len(rows) > 0 {
 			t.Errorf("the working table %s holds %d rows", working, len(rows))
 		}

@@ -12,6 +12,20 @@ import (
 	"github.com/macrodata-dev/macrodata/internal/shop"
 )
 
+type Change struct {
+	ChangeID      uuid.UUID
+	At            time.Time
+	PrincipalKind string
+	PrincipalName string
+	Operation     string
+	Subject       string
+	SubjectIds    []string
+	Before        json.RawMessage
+	After         json.RawMessage
+	RequestID     string
+	Undoes        *uuid.UUID
+}
+
 type ExecutorLease struct {
 	ExecutorID string
 	Host       string
@@ -30,6 +44,19 @@ type FulfillmentDailySummary struct {
 	Cancelled    int64
 	Open         int64
 	RunID        uuid.UUID
+}
+
+type IdempotencyKey struct {
+	Principal   string
+	Operation   string
+	Key         string
+	Request     []byte
+	Owner       uuid.UUID
+	LeasedUntil time.Time
+	Status      *int32
+	Header      json.RawMessage
+	Body        []byte
+	CreatedAt   time.Time
 }
 
 type IngestDay struct {
