@@ -25,7 +25,7 @@ WHERE principal = @principal AND operation = @operation AND key = @key AND owner
 UPDATE idempotency_key SET leased_until = '-infinity'
 WHERE principal = @principal AND operation = @operation AND key = @key AND owner = @owner AND status IS NULL;
 
--- name: PruneKeys :execrows
+-- name: DropOldKeys :execrows
 DELETE FROM idempotency_key WHERE ctid IN (
     SELECT ctid FROM idempotency_key WHERE created_at < now() - interval '24 hours' LIMIT 10000
 );

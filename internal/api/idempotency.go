@@ -84,7 +84,7 @@ func InTx[R any](ctx context.Context, db *pg.DB, fn func(ctx context.Context, tx
 // PruneKeys deletes the keys that are older than a day and returns how many.
 func PruneKeys(ctx context.Context, db *pg.DB) (deleted int64, err error) {
 	for {
-		n, err := pgdb.New(db).PruneKeys(ctx)
+		n, err := pgdb.New(db).DropOldKeys(ctx)
 		if deleted += n; err != nil || n == 0 {
 			return deleted, err
 		}

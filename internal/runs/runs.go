@@ -159,7 +159,7 @@ func (s *Store) Close(ctx context.Context, id uuid.UUID, o Outcome) error {
 func (s *Store) Get(ctx context.Context, id uuid.UUID) (Run, error) {
 	row, err := pgdb.New(s.db).ReadRun(ctx, id)
 	if pg.NoRows(err) {
-		return Run{}, errs.WithRemedy(fmt.Errorf("run %s: %w", id, errs.NotFound), "see `macrodata runs` for the runs there are")
+		return Run{}, errs.WithRemedy(fmt.Errorf("run %s: %w", id, errs.NotFound), "`macrodata runs` and GET /api/ingest/runs list the runs there are")
 	}
 	return fromRow(row), err
 }
@@ -173,23 +173,6 @@ func (s *Store) Live(ctx context.Context, scenario string) (uuid.UUID, bool, err
 	return id, err == nil, err
 }
 
-// List returns the latest runs, newest first; scenario "" means all.
-func (s *Store) List(ctx context.Context, scenario string, limit int) ([]Run, error) {
-	p := pgdb.ListRunsParams{RowLimit: int32(limit)}
-	if scenario != "" {
-		p.Scenario = &scenario
-	}
-	rows, err := pgdb.New(s.db).ListRuns(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	list := make([]Run, len(rows))
-	for i, row := range rows {
-		list[i] = fromRow(row)
-	}
-	return list, nil
-}
-
 func (s *Store) inTx(ctx context.Context, fn func(context.Context, *pgdb.Queries) error) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx pg.Tx) error { return fn(ctx, pgdb.New(tx)) })
 }
@@ -198,9 +181,9 @@ func fromRow(r pgdb.IngestRun) Run {
 	return Run{
 		ID: r.RunID, Scenario: r.Scenario, Trigger: r.Trigger, RequestedBy: r.RequestedBy, Params: r.Params,
 		Status: r.Status, Step: r.Step, Done: r.Done, Total: r.Total, Unit: r.Unit,
-		Since: r.WindowSince, Until: r.WindowUntil, Counts: r.Counts, Proof: r.Proof, Bytes: r.Bytes,
+		Since: utc(r.WindowSince), Until: utc(r.WindowUntil), Counts: r.Counts, Proof: r.Proof, Bytes: r.Bytes,
 		ErrorCode: text(r.ErrorCode), ErrorText: text(r.ErrorText), Remedy: text(r.Remedy),
-		RestartOf: r.RestartOf, CreatedAt: r.CreatedAt, StartedAt: r.StartedAt, FinishedAt: r.FinishedAt,
+		RestartOf: r.RestartOf, CreatedAt: r.CreatedAt.UTC(), StartedAt: utc(r.StartedAt), FinishedAt: utc(r.FinishedAt),
 	}
 }
 
@@ -209,4 +192,12 @@ func text(s *string) string {
 		return ""
 	}
 	return *s
+}
+
+// utc undoes that instants are read in the zone of the process.
+func utc(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	return new(t.UTC())
 }

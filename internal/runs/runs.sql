@@ -31,8 +31,15 @@ WHERE run_id = @run_id AND finished_at IS NULL;
 SELECT * FROM ingest_run WHERE run_id = @run_id;
 
 -- name: ListRuns :many
+-- Newest first; after a position where one is given.
 SELECT * FROM ingest_run
 WHERE (sqlc.narg(scenario)::text IS NULL OR scenario = sqlc.narg(scenario))
+  AND (sqlc.narg(status)::text IS NULL OR status = sqlc.narg(status))
+  AND (sqlc.narg(trigger)::text IS NULL OR trigger = sqlc.narg(trigger))
+  AND (sqlc.narg(created_from)::timestamptz IS NULL OR created_at >= sqlc.narg(created_from))
+  AND (sqlc.narg(created_to)::timestamptz IS NULL OR created_at < sqlc.narg(created_to))
+  AND (sqlc.narg(after_at)::timestamptz IS NULL
+    OR created_at <= sqlc.narg(after_at) AND (created_at < sqlc.narg(after_at) OR run_id > sqlc.narg(after_id)::uuid))
 ORDER BY created_at DESC, run_id
 LIMIT @row_limit;
 

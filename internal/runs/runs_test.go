@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -123,7 +124,82 @@ func TestRunsAreListedNewestFirst(t *testing.T) {
 	if list, err = s.List(t.Context(), "", 1); err != nil || len(list) != 1 {
 		t.Errorf("%+v, %v", list, err)
 	}
+	filter := runs.Filter{Trigger: runs.CLI, Status: runs.Running, From: newest(t, s).CreatedAt.Add(-time.Hour)}
+	if list, err = s.Find(t.Context(), filter, nil, 10); err != nil || len(list) != 1 || list[0].ID != first {
+		t.Errorf("%+v, %v", list, err)
+	}
+	after := newest(t, s).Position()
+	if list, err = s.Find(t.Context(), runs.Filter{}, &after, 10); err != nil || len(list) != 1 || list[0].ID != first {
+		t.Errorf("after the newest come %+v, %v", list, err)
+	}
 	if _, err := s.Get(t.Context(), uuid.New()); !errors.Is(err, errs.NotFound) || errs.Remedy(err) == "" {
 		t.Errorf("a run that isn't: %v", err)
+	}
+}
+
+func newest(t *testing.T, s *runs.Store) runs.Run {
+	t.Helper()
+	list, err := s.List(t.Context(), "", 1)
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	return list[0]
+}
+
+func TestRunsOfOneInstantAreListedOnceEach(t *testing.T) {
+	t.Parallel()
+	d, s, _ := begun(t)
+	for range 4 {
+		if err := s.Create(t.Context(), runs.Request{ID: uuid.New(), Scenario: "other", Trigger: runs.Manual, RequestedBy: "a@b"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := d.Exec(t.Context(), `UPDATE ingest_run SET created_at = '2026-11-22 10:00:00.123456+00'`); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[uuid.UUID]int{}
+	var after *runs.Position
+	for range 5 {
+		list, err := s.Find(t.Context(), runs.Filter{}, after, 1)
+		if err != nil || len(list) != 1 {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		seen[list[0].ID]++
+		after = new(list[0].Position())
+	}
+	if rest, err := s.Find(t.Context(), runs.Filter{}, after, 1); len(seen) != 5 || len(rest) != 0 || err != nil {
+		t.Errorf("%v were seen, and then %+v, %v", seen, rest, err)
+	}
+}
+
+func TestWatchTellsEachChangeOnceUntilTheEnd(t *testing.T) {
+	t.Parallel()
+	_, s, id := begun(t)
+	p := s.Progress(id, slog.New(slog.DiscardHandler))
+	steps := []func(){
+		func() { p.Set(t.Context(), "roots", 10, 100, "bytes") },
+		func() { p.Set(t.Context(), "roots", 100, 100, "bytes") },
+		func() { _ = s.Close(t.Context(), id, runs.Outcome{Status: runs.Completed}) }, // what fails is never seen
+	}
+	var seen []string
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for sight, err := range s.Watch(ctx, id, time.Millisecond) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen = append(seen, fmt.Sprintf("%s %s %d", sight.Status, sight.Step, sight.Done))
+		if len(steps) > 0 {
+			steps[0]()
+			steps = steps[1:]
+		}
+	}
+	if want := []string{"running  0", "running roots 10", "running roots 100", "completed roots 100"}; !slices.Equal(seen, want) {
+		t.Errorf("seen were %q, want %q", seen, want)
+	}
+	for _, err := range s.Watch(ctx, uuid.New(), time.Millisecond) {
+		if !errors.Is(err, errs.NotFound) {
+			t.Errorf("a run that isn't was seen: %v", err)
+		}
 	}
 }

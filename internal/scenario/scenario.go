@@ -2,11 +2,14 @@
 // to run it, and to hold its document against the code.
 package scenario
 
+import "github.com/macrodata-dev/macrodata/internal/api"
+
 // Scenario is one of the product's scenarios, declared by its package.
 type Scenario struct {
 	ID        string // names the folder, the package, the SQL file and the workflows
 	Title     string
 	Workflows []Workflow
+	Endpoints []api.Endpoint
 	Commands  []string // of the command line, such as "macrodata sync"
 	Reads     []string // tables, beside those that it writes
 	Writes    []string // tables

@@ -80,6 +80,20 @@ func (q *Queries) ClaimKey(ctx context.Context, arg ClaimKeyParams) (time.Time, 
 	return created_at, err
 }
 
+const dropOldKeys = `-- name: DropOldKeys :execrows
+DELETE FROM idempotency_key WHERE ctid IN (
+    SELECT ctid FROM idempotency_key WHERE created_at < now() - interval '24 hours' LIMIT 10000
+)
+`
+
+func (q *Queries) DropOldKeys(ctx context.Context) (int64, error) {
+	result, err := q.db.Exec(ctx, dropOldKeys)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const insertChange = `-- name: InsertChange :exec
 INSERT INTO change (change_id, principal_kind, principal_name, operation, subject, subject_ids, before, after, request_id, undoes)
 VALUES ($1, $2, $3, $4, $5, $6,
@@ -214,20 +228,6 @@ func (q *Queries) LockChange(ctx context.Context, changeID uuid.UUID) (Change, e
 		&i.Undoes,
 	)
 	return i, err
-}
-
-const pruneKeys = `-- name: PruneKeys :execrows
-DELETE FROM idempotency_key WHERE ctid IN (
-    SELECT ctid FROM idempotency_key WHERE created_at < now() - interval '24 hours' LIMIT 10000
-)
-`
-
-func (q *Queries) PruneKeys(ctx context.Context) (int64, error) {
-	result, err := q.db.Exec(ctx, pruneKeys)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
 }
 
 const readChange = `-- name: ReadChange :one

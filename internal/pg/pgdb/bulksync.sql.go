@@ -481,6 +481,47 @@ func (q *Queries) NoteWatermark(ctx context.Context, stream string) error {
 	return err
 }
 
+const openGaps = `-- name: OpenGaps :many
+SELECT g.stream, g.since, g.until, g.reason, r.created_at AS noted
+FROM ingest_gap g JOIN ingest_run r USING (run_id)
+WHERE g.filled_by IS NULL ORDER BY g.since LIMIT 100
+`
+
+type OpenGapsRow struct {
+	Stream string
+	Since  time.Time
+	Until  time.Time
+	Reason string
+	Noted  time.Time
+}
+
+// Times that no run has read yet, with when that was noticed.
+func (q *Queries) OpenGaps(ctx context.Context) ([]OpenGapsRow, error) {
+	rows, err := q.db.Query(ctx, openGaps)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []OpenGapsRow
+	for rows.Next() {
+		var i OpenGapsRow
+		if err := rows.Scan(
+			&i.Stream,
+			&i.Since,
+			&i.Until,
+			&i.Reason,
+			&i.Noted,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const openRejects = `-- name: OpenRejects :many
 SELECT DISTINCT subject_id::bigint AS subject_id FROM rejected_record
 WHERE resolved_run_id IS NULL AND subject_id IS NOT NULL AND run_id <> $1

@@ -92,17 +92,39 @@ func (q *Queries) CreateRun(ctx context.Context, arg CreateRunParams) error {
 const listRuns = `-- name: ListRuns :many
 SELECT run_id, scenario, trigger, requested_by, params, status, step, done, total, unit, window_since, window_until, counts, proof, bytes, error_code, error_text, remedy, restart_of, created_at, started_at, heartbeat_at, finished_at FROM ingest_run
 WHERE ($1::text IS NULL OR scenario = $1)
+  AND ($2::text IS NULL OR status = $2)
+  AND ($3::text IS NULL OR trigger = $3)
+  AND ($4::timestamptz IS NULL OR created_at >= $4)
+  AND ($5::timestamptz IS NULL OR created_at < $5)
+  AND ($6::timestamptz IS NULL
+    OR created_at <= $6 AND (created_at < $6 OR run_id > $7::uuid))
 ORDER BY created_at DESC, run_id
-LIMIT $2
+LIMIT $8
 `
 
 type ListRunsParams struct {
-	Scenario *string
-	RowLimit int32
+	Scenario    *string
+	Status      *string
+	Trigger     *string
+	CreatedFrom *time.Time
+	CreatedTo   *time.Time
+	AfterAt     *time.Time
+	AfterID     *uuid.UUID
+	RowLimit    int32
 }
 
+// Newest first; after a position where one is given.
 func (q *Queries) ListRuns(ctx context.Context, arg ListRunsParams) ([]IngestRun, error) {
-	rows, err := q.db.Query(ctx, listRuns, arg.Scenario, arg.RowLimit)
+	rows, err := q.db.Query(ctx, listRuns,
+		arg.Scenario,
+		arg.Status,
+		arg.Trigger,
+		arg.CreatedFrom,
+		arg.CreatedTo,
+		arg.AfterAt,
+		arg.AfterID,
+		arg.RowLimit,
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -5,13 +5,15 @@
 // Read workflow.go first: it is the sync from top to bottom. rules.go holds the
 // decisions, load.go reads the files into chunks, stage.go merges a chunk, byid.go
 // reads single orders again, prove.go holds what came against what is stored, and
-// marks.go moves the watermarks. The files come by package bulk; packages orders
-// and catalog store what is in them.
+// marks.go moves the watermarks. api.go is what the API offers, of this scenario
+// and of the runs of all, and entry.go how a run looks there. The files come by
+// package bulk; packages orders and catalog store what is in them.
 package bulksync
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -122,11 +124,16 @@ type Result struct {
 // Start starts a sync and returns its run. Where one is under way it returns
 // that one's id and errs.Conflict.
 func (s *Service) Start(ctx context.Context, p Params) (id uuid.UUID, err error) {
-	defer errs.Wrap(&err, "start sync")
-	if err := p.check(time.Now()); err != nil {
+	if id, err = uuid.NewV7(); err != nil {
 		return uuid.Nil, err
 	}
-	if id, err = uuid.NewV7(); err != nil {
+	return s.startAs(ctx, id, p)
+}
+
+// startAs starts a sync under an id. The same id again is the same run.
+func (s *Service) startAs(ctx context.Context, id uuid.UUID, p Params) (_ uuid.UUID, err error) {
+	defer errs.Wrap(&err, "start sync")
+	if err := p.check(time.Now()); err != nil {
 		return uuid.Nil, err
 	}
 	return s.start(ctx, id, p)
@@ -177,6 +184,14 @@ func (s *Service) Resume(ctx context.Context, id uuid.UUID) (err error) {
 	if len(latest) == 0 || latest[0].ID != id {
 		return errs.WithRemedy(errs.Conflict, "a later run exists: start a new one, or restart this one")
 	}
+	// What is not to be resumed must keep its ending, so the engine is asked first.
+	st, err := s.engine.Status(ctx, id.String())
+	if err != nil {
+		return err
+	}
+	if st.State != workflow.Failed && st.State != workflow.Canceled {
+		return errs.WithRemedy(fmt.Errorf("it is %s: %w", st.State, errs.Conflict), "resume what failed or was cancelled, and restart what is done")
+	}
 	if err := s.runs.Begin(ctx, id); err != nil {
 		return err
 	}
@@ -185,6 +200,14 @@ func (s *Service) Resume(ctx context.Context, id uuid.UUID) (err error) {
 
 // Restart starts a new run with what an earlier one was asked for.
 func (s *Service) Restart(ctx context.Context, id uuid.UUID, trigger, by string) (uuid.UUID, error) {
+	fresh, err := uuid.NewV7()
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return s.restartAs(ctx, fresh, id, trigger, by)
+}
+
+func (s *Service) restartAs(ctx context.Context, fresh, id uuid.UUID, trigger, by string) (uuid.UUID, error) {
 	old, err := s.runs.Get(ctx, id)
 	if err != nil {
 		return uuid.Nil, err
@@ -194,21 +217,27 @@ func (s *Service) Restart(ctx context.Context, id uuid.UUID, trigger, by string)
 		return uuid.Nil, err
 	}
 	p.Trigger, p.RequestedBy, p.RestartOf = trigger, by, &id
-	return s.Start(ctx, p)
+	return s.startAs(ctx, fresh, p)
 }
 
-// Scenario declares what this package offers.
-func (s *Service) Scenario() scenario.Scenario { return Scenario() }
+// Scenario declares what this package offers, with endpoints that serve.
+func (s *Service) Scenario() scenario.Scenario {
+	d := Scenario()
+	d.Endpoints = endpoints(s)
+	return d
+}
 
-// Scenario is the declaration without a service, for documents.
+// Scenario is the declaration without a service, for documents. Its endpoints
+// can be documented, and not served.
 func Scenario() scenario.Scenario {
 	return scenario.Scenario{
 		ID:    ID,
 		Title: "Daily Shopify bulk sync",
 		Workflows: []scenario.Workflow{{
-			Name: Name, Trigger: "macrodata sync, or the schedule", Steps: steps,
+			Name: Name, Trigger: "macrodata sync, POST /api/performance-metrics/sync, or the schedule", Steps: steps,
 		}},
-		Commands: []string{"macrodata sync", "macrodata runs"},
+		Endpoints: endpoints(nil),
+		Commands:  []string{"macrodata sync", "macrodata runs"},
 		Writes: []string{
 			"ingest_gap", "ingest_product", "ingest_sweep", "rejected_record", "watermark", "watermark_history",
 		},

@@ -197,6 +197,12 @@ WHERE stream = @stream AND filled_by IS NULL;
 INSERT INTO ingest_gap (stream, since, until, run_id, reason)
 VALUES (@stream, @since, @until, @run_id, @reason);
 
+-- name: OpenGaps :many
+-- Times that no run has read yet, with when that was noticed.
+SELECT g.stream, g.since, g.until, g.reason, r.created_at AS noted
+FROM ingest_gap g JOIN ingest_run r USING (run_id)
+WHERE g.filled_by IS NULL ORDER BY g.since LIMIT 100;
+
 -- name: FillGaps :execrows
 -- A run that has read from a time on fills the gaps that begin after it.
 UPDATE ingest_gap SET filled_by = @run_id

@@ -24,14 +24,22 @@ func (p Params) check(now time.Time) error {
 			return errs.WithRemedy(fmt.Errorf("resources holds something else than %q: %w", Streams(), errs.Invalid), "leave it out for all")
 		}
 	}
+	if what, remedy := p.wrongSince(now); what != "" {
+		return errs.WithRemedy(fmt.Errorf("since %s: %w", what, errs.Invalid), remedy)
+	}
+	return nil
+}
+
+// wrongSince says what is wrong with since, and what to do; "" where it is right.
+func (p Params) wrongSince(now time.Time) (what, remedy string) {
 	switch {
 	case p.Since == nil:
 	case p.Mode == Full:
-		return errs.WithRemedy(fmt.Errorf("since is given for a full sync: %w", errs.Invalid), "leave since out, or use mode incremental")
+		return "is given for a full sync", "leave since out, or use mode incremental"
 	case p.Since.After(now):
-		return errs.WithRemedy(fmt.Errorf("since is in the future: %w", errs.Invalid), "give an instant of the past")
+		return "is in the future", "give an instant of the past"
 	}
-	return nil
+	return "", ""
 }
 
 // streams are the ones asked for, in loading order.
