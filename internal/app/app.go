@@ -173,7 +173,8 @@ func Open(ctx context.Context, p *Platform) (_ *App, err error) {
 	a.events = telemetry.New(p.DB, p.Log, telemetry.Options{Secrets: p.Config.secrets()})
 	a.Engine, err = workflow.New(ctx, workflow.Config{
 		DB: p.DB, Log: p.Log, Events: a.events.Note, Flush: a.events.Flush, Fault: faultPoint(p.Config.FaultPoint),
-		Retry: workflow.Retry{Limit: p.Config.RetryLimit, Delay: p.Config.RetryDelay, Max: p.Config.RetryMax},
+		Passive: p.Config.Role == RoleWeb,
+		Retry:   workflow.Retry{Limit: p.Config.RetryLimit, Delay: p.Config.RetryDelay, Max: p.Config.RetryMax},
 	})
 	if err != nil {
 		return nil, err
@@ -218,7 +219,7 @@ func (a *App) Schedule() error {
 		{bulksync.Name, a.Config.SyncSchedule, "SYNC_SCHEDULE", a.Scenarios.BulkSync.StartSlot},
 		{upkeep.Name, a.Config.LakeSchedule, "LAKE_SCHEDULE", a.Upkeep.StartSlot},
 	} {
-		if s.spec == "off" {
+		if s.spec == off {
 			continue
 		}
 		if err := a.Engine.Schedule(s.name, s.spec, s.start); err != nil {
@@ -228,8 +229,12 @@ func (a *App) Schedule() error {
 	return nil
 }
 
-// Launch starts to work, beginning with what a process that died left.
+// Launch starts to work, beginning with what a process that died left. With
+// [RoleWeb] it only gets ready to start and watch runs.
 func (a *App) Launch(ctx context.Context) error {
+	if a.Config.Role == RoleWeb {
+		return a.Engine.Launch(ctx)
+	}
 	// The sink ends with Close, not with what ends the command.
 	ctxSink, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a.stopSink = stop

@@ -77,6 +77,14 @@ type Config struct {
 	LakeKeepTelemetry time.Duration `env:"LAKE_KEEP_TELEMETRY" envDefault:"17544h" help:"how long events of runs are kept"`
 	LakeMemory        int64         `env:"LAKE_MEMORY" envDefault:"536870912" help:"bytes of memory for queries of the lakehouse; what needs more goes to the disk"`
 
+	Listen         string `env:"LISTEN" envDefault:"127.0.0.1:8080" help:"where the API listens, host:port; what Cloudflare's tunnel points to"`
+	OpsListen      string `env:"OPS_LISTEN" envDefault:"127.0.0.1:9090" help:"where /healthz and /readyz are, host:port, for machines and without sign-in; off: nowhere"`
+	AccessTeam     string `env:"ACCESS_TEAM" help:"who signs staff in, https://team.cloudflareaccess.com"`
+	AccessAudience string `env:"ACCESS_AUD" help:"AUD tag of the Access application"`
+	AccessCertsURL string `env:"ACCESS_CERTS_URL" help:"where the keys of a team on this machine are; those of Cloudflare's teams are known"`
+	PublicURL      string `env:"PUBLIC_URL" help:"address of the dashboard in browsers, where a proxy in between changes the host"`
+	Role           Role   `env:"ROLE" envDefault:"all" help:"what a process does: all, web (answers requests, leaves runs to others) or worker (does runs, answers no requests)"`
+
 	RetryDelay time.Duration `env:"RETRY_DELAY" envDefault:"10s" help:"wait before the second attempt of a step, doubled for each later one"`
 	RetryMax   time.Duration `env:"RETRY_MAX" envDefault:"5m" help:"longest of these waits"`
 	RetryLimit int           `env:"RETRY_LIMIT" envDefault:"5" help:"attempts of a step after the first"`
@@ -176,6 +184,9 @@ func (c Config) check() error {
 		return fmt.Errorf("MACRODATA_SYNC_PART_BYTES is less than 65,536: %w", errs.Invalid)
 	case c.SyncOverlap < 0 || c.SyncLag < 0 || c.SyncFloor < 0:
 		return fmt.Errorf("MACRODATA_SYNC_OVERLAP, _LAG and _FLOOR must not be negative: %w", errs.Invalid)
+	}
+	if err := c.checkDoor(); err != nil {
+		return err
 	}
 	return c.checkLake()
 }

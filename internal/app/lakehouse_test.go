@@ -42,8 +42,8 @@ func tell(t *testing.T, p *Platform, lines int) (seq int64) {
 	return seq
 }
 
-// net asks the lakehouse what the sales of a day came to.
-func net(t *testing.T, h *Lakehouse) (lines int64, sum shop.Amount) {
+// netSales asks the lakehouse what the sales of a day came to.
+func netSales(t *testing.T, h *Lakehouse) (lines int64, sum shop.Amount) {
 	t.Helper()
 	args := map[string]any{"since": noon.Add(-time.Hour), "until": noon.Add(time.Hour)}
 	err := h.Duck.Query(t.Context(), "sales_totals", "", args, func(scan func(...any) error) error {
@@ -73,7 +73,7 @@ func TestCloseLeavesNothingBehind(t *testing.T) { //nolint:paralleltest // see a
 	if err := a.Lake.Drain(t.Context(), rows.TableSales, tell(t, p, 3)); err != nil {
 		t.Fatal(err)
 	}
-	if lines, sum := net(t, a.Lakehouse); lines != 3 || sum != 300_000 {
+	if lines, sum := netSales(t, a.Lakehouse); lines != 3 || sum != 300_000 {
 		t.Errorf("the lakehouse knows %d lines of %s", lines, sum)
 	}
 	folder := filepath.Join(p.DataDir, "duck")
@@ -139,7 +139,7 @@ func TestLaunchBringsFactsIntoTheLakehouse(t *testing.T) {
 			t.Fatalf("after half a minute the lakehouse is at batch %d of %d", at, seq)
 		}
 	}
-	if lines, _ := net(t, a.Lakehouse); lines != 1_000 {
+	if lines, _ := netSales(t, a.Lakehouse); lines != 1_000 {
 		t.Errorf("the lakehouse knows %d lines", lines)
 	}
 }
@@ -164,7 +164,7 @@ func TestOpenLakehouse(t *testing.T) {
 		if err := h.Lake.Drain(t.Context(), rows.TableSales, tell(t, p, 2)); err != nil {
 			t.Fatal(err)
 		}
-		if lines, _ := net(t, h); lines != 2 {
+		if lines, _ := netSales(t, h); lines != 2 {
 			t.Errorf("the lakehouse knows %d lines", lines)
 		}
 		if err := h.Close(); err != nil {

@@ -28,10 +28,13 @@ func (e *env) devCommand() *cobra.Command {
 	var once bool
 	c := &cobra.Command{
 		Use:   "dev",
-		Short: "Run everything on this machine: private PostgreSQL, sandbox shop, first sync",
+		Short: "Run everything on this machine: private PostgreSQL, sandbox shop, first sync, API",
 		Long: `Starts a private PostgreSQL and a sandbox shop, brings the schema up to date and
 syncs: all at first, later what is new. The sandbox shop goes on selling while
-nobody looks, so a later start finds new orders. Ctrl-C stops everything.`,
+nobody looks, so a later start finds new orders.
+
+The API is at MACRODATA_LISTEN, behind a simulator of Cloudflare Access that
+asks who you are. Ctrl-C stops everything.`,
 		RunE: func(c *cobra.Command, _ []string) error { return e.dev(c.Context(), orders, once) },
 	}
 	c.Flags().IntVar(&orders, "orders", 5000, "orders of a new sandbox shop")
@@ -51,6 +54,10 @@ func (e *env) dev(ctx context.Context, orders int, once bool) error {
 	if cfg.ShopifyShop != "" || cfg.ShopifyToken != "" || cfg.ShopifyURL != "" {
 		return errs.WithRemedy(fmt.Errorf("a Shopify shop is configured, and dev brings its own: %w", errs.Invalid),
 			"unset MACRODATA_SHOPIFY_*, or use `macrodata sync` with that shop")
+	}
+	if cfg.AccessTeam != "" || cfg.AccessAudience != "" || cfg.AccessCertsURL != "" || cfg.Role != app.RoleAll {
+		return errs.WithRemedy(fmt.Errorf("a team of Cloudflare Access or a role is configured, and dev brings its own: %w", errs.Invalid),
+			"unset MACRODATA_ACCESS_* and MACRODATA_ROLE, or use `macrodata serve`")
 	}
 	// A laptop's sandbox answers at once, so there is no use in waiting long.
 	cfg.SyncPollMin, cfg.SyncPollMax, cfg.RetryDelay = 50*time.Millisecond, time.Second, time.Second
@@ -85,12 +92,33 @@ func (e *env) devOn(ctx context.Context, p *app.Platform, orders int, once bool,
 		}
 		e.say(fmt.Sprintf("macrodata: %s, sandbox shop %s, ready after %s", p.Database(), box.shop.Info().Domain,
 			time.Since(begun).Round(10*time.Millisecond)))
-		return e.devSync(ctx, a, server, once)
+		if once {
+			return e.devSync(ctx, a)
+		}
+		return e.devServe(ctx, a, server)
 	})
 }
 
-// devSync syncs, prints what is stored, and waits.
-func (e *env) devSync(ctx context.Context, a *app.App, server *shopify.Server, once bool) error {
+// devServe syncs and serves until Ctrl-C.
+func (e *env) devServe(ctx context.Context, a *app.App, shopify *shopify.Server) error {
+	door, err := openDevDoor(a)
+	if err != nil {
+		return err
+	}
+	defer door.close()
+	return beside(ctx, door.server, func(ctx context.Context) error {
+		e.say("The API is at " + door.edge.URL() + "/api/me: sign in as whoever you like.")
+		if err := e.devSync(ctx, a); err != nil {
+			return err
+		}
+		e.say("The sandbox's Admin API is at " + shopify.URL() + ". Ctrl-C stops everything.")
+		<-ctx.Done()
+		return nil
+	})
+}
+
+// devSync syncs and prints what is stored.
+func (e *env) devSync(ctx context.Context, a *app.App) error {
 	mode := bulksync.Full
 	if marks, err := pgdb.New(a.DB).ListWatermarks(ctx); err != nil {
 		return err
@@ -119,11 +147,6 @@ func (e *env) devSync(ctx context.Context, a *app.App, server *shopify.Server, o
 	if run.Status == runs.Failed || run.Status == runs.Incomplete {
 		return errFault
 	}
-	if once {
-		return nil
-	}
-	e.say("The sandbox's Admin API is at " + server.URL() + ". Ctrl-C stops everything.")
-	<-ctx.Done()
 	return nil
 }
 

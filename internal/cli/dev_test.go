@@ -53,7 +53,7 @@ func readDev(t *testing.T, text string) (d devRun) {
 func TestDev(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
-	environ := []string{"MACRODATA_DATA_DIR=" + dir}
+	environ := []string{"MACRODATA_DATA_DIR=" + dir, "MACRODATA_LISTEN=127.0.0.1:0", "MACRODATA_OPS_LISTEN=127.0.0.1:0"}
 
 	first := readDev(t, run(environ, "dev", "--once", "--orders", "200", "--json").want(t, done).stdout)
 	if first.mode(t) != bulksync.Full || first.Run.Status != runs.Completed || first.Figures.Orders == 0 {
@@ -86,7 +86,7 @@ func TestDev(t *testing.T) {
 func TestDevStoppedInItsSyncGoesOn(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
-	environ := []string{"MACRODATA_DATA_DIR=" + dir}
+	environ := []string{"MACRODATA_DATA_DIR=" + dir, "MACRODATA_LISTEN=127.0.0.1:0", "MACRODATA_OPS_LISTEN=127.0.0.1:0"}
 	p := start(t, environ, "dev", "--orders", "3000")
 	p.makes(t, filepath.Join(dir, "objects", "archives", "ingest", "*", "orders-*.jsonl"))
 	if code := p.interrupt(t); code != failed || !strings.Contains(p.stderr.String(), "the run goes on where it was") {
