@@ -23,7 +23,7 @@ const (
 func (e *env) watch(ctx context.Context, store *runs.Store, id uuid.UUID) {
 	out, isFile := e.stderr.(*os.File)
 	live := isFile && term.IsTerminal(int(out.Fd()))
-	meter := rate{}
+	meter := runs.Meter{}
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	printed, last := time.Now(), ""
@@ -40,7 +40,7 @@ func (e *env) watch(ctx context.Context, store *runs.Store, id uuid.UUID) {
 		if err != nil || !run.Live() {
 			continue
 		}
-		line := meter.line(run, time.Now())
+		line := progressLine(meter.Look(run, time.Now()))
 		switch {
 		case live:
 			fmt.Fprint(e.stderr, "\r\x1b[K", line)
@@ -51,20 +51,10 @@ func (e *env) watch(ctx context.Context, store *runs.Store, id uuid.UUID) {
 	}
 }
 
-// rate measures how fast a step goes.
-type rate struct {
-	step  string
-	since time.Time
-	from  int64
-}
-
-// line describes a run's progress: done of total, rate, time left.
-func (r *rate) line(run runs.Run, now time.Time) string {
+// progressLine describes a run's progress: done of total, rate, time left.
+func progressLine(run runs.Sight) string {
 	if run.Step == "" {
 		return "  " + run.Status
-	}
-	if run.Step != r.step {
-		*r = rate{run.Step, now, run.Done}
 	}
 	line := fmt.Sprintf("  %-24s", run.Step)
 	if run.Unit == "" {
@@ -74,15 +64,11 @@ func (r *rate) line(run runs.Run, now time.Time) string {
 	if run.Total > 0 {
 		line = fmt.Sprintf("  %-24s%s of %s, %d %%", run.Step, quantity(run.Done, ""), quantity(run.Total, run.Unit), run.Done*100/run.Total)
 	}
-	seconds := now.Sub(r.since).Seconds()
-	if seconds < 1 || run.Done <= r.from {
-		return line
+	if run.Rate > 0 {
+		line += fmt.Sprintf(", %s/s", quantity(int64(run.Rate), run.Unit))
 	}
-	perSecond := float64(run.Done-r.from) / seconds
-	line += fmt.Sprintf(", %s/s", quantity(int64(perSecond), run.Unit))
-	if run.Total > run.Done {
-		left := time.Duration(float64(run.Total-run.Done) / perSecond * float64(time.Second))
-		line += ", " + left.Round(time.Second).String() + " left"
+	if run.Left > 0 {
+		line += ", " + run.Left.Round(time.Second).String() + " left"
 	}
 	return line
 }

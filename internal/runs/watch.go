@@ -22,7 +22,7 @@ func (s *Store) Watch(ctx context.Context, id uuid.UUID, every time.Duration) it
 	return func(yield func(Sight, error) bool) {
 		tick := time.NewTicker(every)
 		defer tick.Stop()
-		var m meter
+		var m Meter
 		for last := (Run{}); ; {
 			run, err := s.Get(ctx, id)
 			if ctx.Err() != nil {
@@ -32,7 +32,7 @@ func (s *Store) Watch(ctx context.Context, id uuid.UUID, every time.Duration) it
 				yield(Sight{}, err)
 				return
 			}
-			if !run.standsLike(last) && !yield(m.look(run, time.Now()), nil) || !run.Live() {
+			if !run.standsLike(last) && !yield(m.Look(run, time.Now()), nil) || !run.Live() {
 				return
 			}
 			last = run
@@ -50,17 +50,18 @@ func (r Run) standsLike(o Run) bool {
 	return r.Status == o.Status && r.Step == o.Step && r.Done == o.Done && r.Total == o.Total
 }
 
-// meter measures how fast a step goes, from when it was first seen.
-type meter struct {
+// Meter measures how fast a step goes, from when it was first seen. The zero
+// Meter has seen none.
+type Meter struct {
 	step  string
 	since time.Time
 	from  int64
 }
 
-// look returns how a run stands. A rate of less than a second is chance.
-func (m *meter) look(r Run, now time.Time) Sight {
+// Look returns how a run stands. A rate of less than a second is chance.
+func (m *Meter) Look(r Run, now time.Time) Sight {
 	if r.Step != m.step || r.Done < m.from {
-		*m = meter{r.Step, now, r.Done}
+		*m = Meter{r.Step, now, r.Done}
 	}
 	s := Sight{Run: r}
 	seconds := now.Sub(m.since).Seconds()

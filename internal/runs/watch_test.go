@@ -8,7 +8,7 @@ import (
 func TestRateAndTimeLeftOfAStep(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)
-	var m meter
+	var m Meter
 	for _, c := range []struct {
 		name   string
 		after  time.Duration
@@ -24,7 +24,7 @@ func TestRateAndTimeLeftOfAStep(t *testing.T) {
 		{"one that begins again begins anew", 7 * time.Second, Run{Status: Running, Step: "children", Done: 1, Total: 9}, 0, 0},
 		{"what has ended has none", 9 * time.Second, Run{Status: Completed, Step: "children", Done: 9, Total: 9}, 0, 0},
 	} {
-		if s := m.look(c.run, at.Add(c.after)); s.Rate != c.rate || s.Left != c.remain {
+		if s := m.Look(c.run, at.Add(c.after)); s.Rate != c.rate || s.Left != c.remain {
 			t.Errorf("%s: %v/s, %v left, want %v and %v", c.name, s.Rate, s.Left, c.rate, c.remain)
 		}
 	}
