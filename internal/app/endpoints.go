@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/macrodata-dev/macrodata/internal/api"
 	"github.com/macrodata-dev/macrodata/internal/catalog"
@@ -26,18 +25,18 @@ func (a *App) endpoints() []api.Endpoint {
 }
 
 // newAPI makes the API of the program.
-func (a *App) newAPI(observe func(pattern string, status int, took time.Duration)) (*api.API, error) {
+func (a *App) newAPI() (*api.API, error) {
 	return api.New(api.Config{
 		Title: "macrodata", Version: "1",
 		Description: "The operations platform of a Shopify brand. Every path is behind Cloudflare Access.",
-		DB:          a.DB, Log: a.Log, Shop: a.shop, Observe: observe,
+		DB:          a.DB, Log: a.Log, Shop: a.shop,
 	}, a.endpoints()...)
 }
 
 // OpenAPI returns the document of all that the program serves, as YAML or as
 // JSON. It needs no database.
 func OpenAPI() (yaml, json []byte, err error) {
-	doors, err := (&App{Platform: &Platform{}}).newAPI(nil)
+	doors, err := (&App{Platform: &Platform{}}).newAPI()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -51,7 +51,7 @@ func NewServer(a *App) (_ *Server, err error) {
 		if s.verifier, err = a.Config.newVerifier(a.Log); err != nil {
 			return nil, err
 		}
-		if s.api, err = a.newAPI(nil); err != nil {
+		if s.api, err = a.newAPI(); err != nil {
 			return nil, err
 		}
 		if s.web, err = s.listen("LISTEN", a.Config.Listen, s.staff()); err != nil {
