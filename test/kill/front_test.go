@@ -18,10 +18,11 @@ import (
 type front struct {
 	server *shopify.Server
 
-	mu   sync.Mutex
-	seen map[request]bool
-	at   request
-	kill func() // nil where nothing is to be killed, or no more
+	mu    sync.Mutex
+	asked map[string]bool // operations that were asked for, answered or not
+	seen  map[request]bool
+	at    request
+	kill  func() // nil where nothing is to be killed, or no more
 }
 
 // request tells requests apart: the nth of an operation, from 1.
@@ -38,6 +39,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
+	f.hear(operationOf(body))
 	answer := httptest.NewRecorder()
 	f.server.ServeHTTP(answer, r)
 	if kill := f.note(body); kill != nil {
@@ -49,6 +51,29 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(answer.Body.Bytes())
 }
 
+func operationOf(body []byte) string {
+	if m := operationName.FindSubmatch(body); m != nil {
+		return string(m[1])
+	}
+	return ""
+}
+
+func (f *front) hear(operation string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.asked == nil {
+		f.asked = map[string]bool{}
+	}
+	f.asked[operation] = true
+}
+
+// heard reports whether an operation was asked for.
+func (f *front) heard(operation string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.asked[operation]
+}
+
 // note counts a request and returns what is to be done instead of answering.
 func (f *front) note(body []byte) func() {
 	f.mu.Lock()
@@ -56,10 +81,7 @@ func (f *front) note(body []byte) func() {
 	if f.seen == nil {
 		f.seen = map[request]bool{}
 	}
-	q := request{"", 1}
-	if m := operationName.FindSubmatch(body); m != nil {
-		q.operation = string(m[1])
-	}
+	q := request{operationOf(body), 1}
 	for f.seen[q] {
 		q.n++
 	}

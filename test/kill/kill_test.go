@@ -254,9 +254,7 @@ func (w world) asked(t *testing.T, want result) {
 	t.Run("it does not wait long for a step that hangs", func(t *testing.T) {
 		t.Parallel()
 		l := w.lab(t, 0)
-		l.server.Faults().Request(1, shopify.RequestFault{Match: "OrderRefunds", Hang: true})
-		p := l.start(t)
-		l.until(t, `SELECT count(*) FROM step_done WHERE step = 'compare'`)
+		p := l.startAndHang(t, "OrderRefunds")
 		if took := p.end(t, syscall.SIGTERM); took > 9*time.Second {
 			t.Errorf("the program took %s to end", took)
 		}
@@ -265,9 +263,7 @@ func (w world) asked(t *testing.T, want result) {
 	t.Run("a second Ctrl-C ends it at once", func(t *testing.T) {
 		t.Parallel()
 		l := w.lab(t, 0)
-		l.server.Faults().Request(1, shopify.RequestFault{Match: "OrderRefunds", Hang: true})
-		p := l.start(t)
-		l.until(t, `SELECT count(*) FROM step_done WHERE step = 'compare'`)
+		p := l.startAndHang(t, "OrderRefunds")
 		begun := time.Now()
 		stop := p.repeat(syscall.SIGINT)
 		sig := p.wait()
@@ -314,9 +310,25 @@ func (p *program) repeat(signal syscall.Signal) (stop func()) {
 // until waits for a query to return more than 0.
 func (l *lab) until(t *testing.T, sql string) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); l.number(t, sql) == 0; time.Sleep(10 * time.Millisecond) {
+	eventually(t, sql, func() bool { return l.number(t, sql) > 0 })
+}
+
+// startAndHang begins a sync and returns once it waits for an answer that never
+// comes.
+func (l *lab) startAndHang(t *testing.T, operation string) *program {
+	t.Helper()
+	l.server.Faults().Request(1, shopify.RequestFault{Match: operation, Hang: true})
+	p := l.start(t)
+	eventually(t, operation, func() bool { return l.front.heard(operation) })
+	return p
+}
+
+// eventually waits for something to be so.
+func eventually(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !so(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("in 20 s nothing was found by " + sql)
+			t.Fatalf("in 20 s this was not so: %s", what)
 		}
 	}
 }
