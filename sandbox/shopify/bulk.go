@@ -29,6 +29,8 @@ type operation struct {
 	url, partialURL        string // filled in copies
 	size                   int64
 	file                   string // of the result; "" where there is none
+	looks                  int    // at it since it failed
+	expired                bool   // by a fault
 	fault                  BulkFault
 	ctx                    context.Context
 	stop                   context.CancelFunc
@@ -60,16 +62,42 @@ func (s *Server) operation(id shop.ID) (operation, bool) {
 	return s.told(*s.operations[i]), true
 }
 
+// look is operation for a client that asks how far one has come.
+func (s *Server) look(id shop.ID) (operation, bool) {
+	s.mu.Lock()
+	for _, op := range s.operations {
+		if op.id == id && op.status == "FAILED" {
+			op.looks++
+		}
+	}
+	s.mu.Unlock()
+	return s.operation(id)
+}
+
+// expire ends the life of a result by a fault, and reports whether there is
+// one.
+func (s *Server) expire(id shop.ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, op := range s.operations {
+		if op.id == id && op.fault.Expire {
+			op.expired = true
+			return true
+		}
+	}
+	return false
+}
+
 // told fills in what depends on when it is asked: addresses are signed anew
 // each time, and gone with the result.
 func (s *Server) told(o operation) operation {
 	now := s.now()
 	switch {
-	case o.status == "COMPLETED" && now.After(o.completedAt.Add(urlLife)):
+	case o.status == "COMPLETED" && (o.expired || now.After(o.completedAt.Add(urlLife))):
 		o.status = "EXPIRED"
 	case o.status == "COMPLETED" && o.file != "":
 		o.url = s.signedURL(o.id, now)
-	case o.status == "FAILED" && o.file != "":
+	case o.status == "FAILED" && o.file != "" && o.looks > o.fault.Late:
 		o.partialURL = s.signedURL(o.id, now)
 	}
 	return o
@@ -119,12 +147,18 @@ func (s *Server) runOperation(op *operation, export *export) {
 	}
 	s.wait(op, delay/4)
 	s.mu.Lock()
-	if op.status == "CREATED" {
+	if op.status == "CREATED" && !op.fault.Jump {
 		op.status = "RUNNING"
 	}
 	s.mu.Unlock()
 	s.wait(op, delay-delay/4)
 	now := s.now()
+	if op.fault.Canceling > 0 {
+		s.mu.Lock()
+		op.status = "CANCELING"
+		s.mu.Unlock()
+		s.wait(op, op.fault.Canceling)
+	}
 	if scope := export.missingScope(s); scope != "" {
 		s.finish(op, result{}, errAccessDenied)
 		return
@@ -157,7 +191,7 @@ func (s *Server) finish(op *operation, res result, err error) {
 	defer s.mu.Unlock()
 	op.objects, op.roots = res.objects, res.roots
 	switch {
-	case op.ctx.Err() != nil || op.fault.Cancel:
+	case op.ctx.Err() != nil || op.fault.Cancel || op.fault.Canceling > 0:
 		op.status = "CANCELED" // completedAt stays null, and there is no file
 		return
 	case op.fault.ErrorCode != "":

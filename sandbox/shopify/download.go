@@ -120,7 +120,14 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/jsonl")
 	out := &meter{ResponseWriter: w, cut: fault.CutAfter}
 	defer func() { s.stats.add(func(c *Stats) { c.DownloadedBytes += out.sent }) }()
-	http.ServeContent(out, r, "", time.Time{}, f)
+	if fault.odd() {
+		sendOddly(out, r, fault, f, op.size)
+	} else {
+		http.ServeContent(out, r, "", time.Time{}, f)
+	}
+	if out.broken && fault.Stall {
+		<-r.Context().Done()
+	}
 	if out.broken {
 		panic(http.ErrAbortHandler) // cuts the connection
 	}
@@ -137,7 +144,7 @@ func (s *Server) signedResult(r *http.Request) (string, operation, bool) {
 		return "", operation{}, false
 	}
 	number, err := shop.ParseID(id)
-	if err != nil || s.now().Unix() > seconds {
+	if err != nil || s.now().Unix() > seconds || s.expire(number) {
 		return "", operation{}, false
 	}
 	op, ok := s.operation(number)
@@ -175,6 +182,9 @@ func (m *meter) Write(b []byte) (int, error) {
 	}
 	return n, err
 }
+
+// Unwrap lets the connection be flushed.
+func (m *meter) Unwrap() http.ResponseWriter { return m.ResponseWriter }
 
 // ReadFrom hands whole files to the connection without copying them here.
 func (m *meter) ReadFrom(src io.Reader) (int64, error) {

@@ -91,6 +91,9 @@ func (s *Server) execute(doc document, fault RequestFault) []byte {
 		return failure(gqlerror.List{coded("THROTTLED", "Throttled")}, s.costNote(cost, nil))
 	}
 	r.run(op)
+	if fault.Beside != "" {
+		r.errors = append(r.errors, coded(fault.Beside, "Internal error. Looks like something went wrong on our end."))
+	}
 	actual := min(r.w.objects, cost)
 	if op.Operation == ast.Mutation {
 		actual = cost

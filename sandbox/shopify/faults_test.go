@@ -2,10 +2,15 @@ package shopify_test
 
 import (
 	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/macrodata-dev/macrodata/internal/shop"
 	"github.com/macrodata-dev/macrodata/sandbox/shopify"
@@ -24,6 +29,7 @@ func TestRequestFaults(t *testing.T) {
 		"an answer of one's own":  {shopify.RequestFault{Status: 200, Body: `{"data":`}, 200, []string{`{"data":`}},
 		"throttled":               {shopify.RequestFault{Throttled: true}, 200, []string{`"code":"THROTTLED"`, `"actualQueryCost":null`}},
 		"an internal error":       {shopify.RequestFault{Code: "INTERNAL_SERVER_ERROR"}, 200, []string{`"code":"INTERNAL_SERVER_ERROR"`}},
+		"data beside an error":    {shopify.RequestFault{Beside: "INTERNAL_SERVER_ERROR"}, 200, []string{`{"data":{"shop":`, `"code":"INTERNAL_SERVER_ERROR"`}},
 		"another version answers": {shopify.RequestFault{Version: "2027-01"}, 200, []string{`"data"`}},
 		"one for other documents": {shopify.RequestFault{Match: "products", Status: 500}, 200, []string{`"data"`}},
 	} {
@@ -43,6 +49,47 @@ func TestRequestFaults(t *testing.T) {
 			}
 			contains(t, c.query("{shop{id}}", nil), `{"data":{"shop":`) // used up
 		})
+	}
+}
+
+func TestAShareOfTheRequestsFails(t *testing.T) {
+	t.Parallel()
+	failed := func(seed uint64) (list []int) {
+		c := start(t, nil)
+		c.server.Faults().Request(shopify.Forever, shopify.RequestFault{Status: 503, Share: 0.3, Seed: seed})
+		for i := range 100 {
+			if resp, _ := c.post("2026-10", "secret", "{shop{id}}", nil); resp.StatusCode == 503 {
+				list = append(list, i)
+			}
+		}
+		return list
+	}
+	one := failed(1)
+	if n := len(one); n < 15 || n > 45 {
+		t.Errorf("%d of 100 requests failed", n)
+	}
+	if !slices.Equal(one, failed(1)) || slices.Equal(one, failed(2)) {
+		t.Error("the seed doesn't choose which")
+	}
+}
+
+func TestAnAnswerIsCut(t *testing.T) {
+	t.Parallel()
+	c := start(t, nil)
+	c.server.Faults().Request(1, shopify.RequestFault{CutAfter: 10})
+	r, err := http.NewRequest(http.MethodPost, c.server.URL()+"/admin/api/2026-10/graphql.json", strings.NewReader(`{"query":"{shop{id}}"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("X-Shopify-Access-Token", "secret")
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if b, err := io.ReadAll(resp.Body); !errors.Is(err, io.ErrUnexpectedEOF) || len(b) != 10 {
+		t.Errorf("%d bytes came, and %v", len(b), err)
 	}
 }
 
@@ -91,6 +138,40 @@ func TestFailedAndCancelledOperations(t *testing.T) {
 	c.export(query)
 }
 
+func TestOperationsThatEndOddly(t *testing.T) {
+	t.Parallel()
+	c := start(t, func(cfg *shopify.Config) { cfg.BulkDelay = 40 * time.Millisecond })
+	query := filtered(t, "bulk_order_ids", "")
+	seen := func(fault shopify.BulkFault, end string) (statuses []string, last bulk) {
+		c.server.Faults().Bulk(1, fault)
+		id, _ := c.run(query)
+		for last.Status != end {
+			last = c.poll(id)
+			if n := len(statuses); n == 0 || statuses[n-1] != last.Status {
+				statuses = append(statuses, last.Status)
+			}
+		}
+		return statuses, last
+	}
+	if got, _ := seen(shopify.BulkFault{Jump: true}, "COMPLETED"); slices.Contains(got, "RUNNING") {
+		t.Errorf("one that jumps went through %q", got)
+	}
+	if got, _ := seen(shopify.BulkFault{Canceling: 50 * time.Millisecond}, "CANCELED"); !slices.Contains(got, "CANCELING") {
+		t.Errorf("one that is cancelled slowly went through %q", got)
+	}
+	_, b := seen(shopify.BulkFault{ErrorCode: "TIMEOUT", Roots: 7, Partial: true, Late: 2}, "FAILED")
+	if late := c.poll(b.ID); b.PartialDataURL != "" || late.PartialDataURL != "" || c.poll(b.ID).PartialDataURL == "" {
+		t.Error("partial data don't come at the third look")
+	}
+	_, b = seen(shopify.BulkFault{Expire: true}, "COMPLETED")
+	if resp, _ := c.get(b.URL, nil); resp.StatusCode != http.StatusForbidden {
+		t.Errorf("an expired result is answered %d", resp.StatusCode)
+	}
+	if gone := c.poll(b.ID); gone.Status != "EXPIRED" || gone.URL != "" {
+		t.Errorf("after that it is %+v", gone)
+	}
+}
+
 func TestFaultyFiles(t *testing.T) {
 	t.Parallel()
 	c := start(t, nil)
@@ -116,6 +197,13 @@ func TestFaultyFiles(t *testing.T) {
 	c.server.Faults().Bulk(1, shopify.BulkFault{NoFinalNewline: true})
 	if b, file := c.export(query); !bytes.Equal(append(file, '\n'), whole) || b.FileSize != strconv.Itoa(len(file)) {
 		t.Errorf("no final newline: %+v", b)
+	}
+	c.server.Faults().Bulk(1, shopify.BulkFault{Twice: 100, Change: func(line []byte) []byte {
+		return bytes.ReplaceAll(line, gone, []byte("gone"))
+	}})
+	if b, file := c.export(query); b.ObjectCount != clean.ObjectCount || bytes.Contains(file, gone) || !bytes.Contains(file, []byte("gone")) ||
+		bytes.Count(file, []byte{'\n'}) <= bytes.Count(whole, []byte{'\n'}) {
+		t.Errorf("changed lines: %+v", b)
 	}
 	c.server.Faults().Bulk(1, shopify.BulkFault{MaxChildren: 2})
 	_, file := c.export(query)
@@ -148,5 +236,32 @@ func TestFaultyDownloads(t *testing.T) {
 	c.server.Faults().Clear()
 	if resp, _ := c.get(b.URL, http.Header{"Range": {"bytes=5-"}}); resp.StatusCode != 206 {
 		t.Errorf("after Clear a range is answered %d", resp.StatusCode)
+	}
+}
+
+func TestHostsThatSendOddly(t *testing.T) {
+	t.Parallel()
+	c := start(t, nil)
+	b, whole := c.export(filtered(t, "bulk_order_ids", ""))
+	c.server.Faults().Download(1, shopify.DownloadFault{Empty: true})
+	if resp, got := c.get(b.URL, nil); resp.StatusCode != 200 || len(got) != 0 {
+		t.Errorf("an empty body has %d bytes", len(got))
+	}
+	c.server.Faults().Download(1, shopify.DownloadFault{Longer: 100})
+	if resp, got := c.get(b.URL, nil); resp.ContentLength != int64(len(whole))+100 || string(got) != string(whole)+"!cut" {
+		t.Errorf("of %d bytes that were told %d came", resp.ContentLength, len(got))
+	}
+	c.server.Faults().Download(1, shopify.DownloadFault{Gzip: true})
+	resp, got := c.get(b.URL, http.Header{"Accept-Encoding": {"identity"}})
+	unpacked, err := gzip.NewReader(bytes.NewReader(got))
+	if err != nil || resp.Header.Get("Content-Encoding") != "gzip" {
+		t.Fatalf("what is compressed begins with %x (%v)", got[:4], err)
+	}
+	if plain, err := io.ReadAll(unpacked); err != nil || !bytes.Equal(plain, whole) {
+		t.Errorf("%d bytes were compressed (%v)", len(plain), err)
+	}
+	c.server.Faults().Download(2, shopify.DownloadFault{Trickle: time.Microsecond})
+	if _, got := c.get(b.URL, http.Header{"Range": {"bytes=" + strconv.Itoa(len(whole)-50) + "-"}}); !bytes.Equal(got, whole[len(whole)-50:]) {
+		t.Errorf("%d bytes trickled", len(got))
 	}
 }

@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // tokenHeader carries the access token, and must never reach the download host.
@@ -52,6 +54,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	fault := s.faults.request(string(body))
 	h.Set("X-Shopify-API-Version", answeredVersion(match[1], fault))
+	pause(r, fault.Delay)
 	switch {
 	case fault.Hang:
 		<-r.Context().Done()
@@ -80,7 +83,26 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, body []byte, fau
 	if fault.Lose {
 		panic(http.ErrAbortHandler) // cuts the connection
 	}
+	if fault.CutAfter > 0 && fault.CutAfter < len(b) {
+		w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+		_, _ = w.Write(b[:fault.CutAfter])
+		_ = http.NewResponseController(w).Flush() // what is written comes through before the cut
+		panic(http.ErrAbortHandler)
+	}
 	_, _ = w.Write(b) // a client that went away needs no answer
+}
+
+// pause waits in real time, and no longer than the client does.
+func pause(r *http.Request, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-r.Context().Done():
+	}
 }
 
 func answeredVersion(asked string, fault RequestFault) string {

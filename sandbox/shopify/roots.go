@@ -92,7 +92,7 @@ func (r *request) node(gid any, want string) (any, error) {
 			return p, nil
 		}
 	case "BulkOperation":
-		if op, ok := r.s.operation(id); ok {
+		if op, ok := r.s.look(id); ok {
 			return &op, nil
 		}
 	}

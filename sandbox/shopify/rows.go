@@ -2,6 +2,7 @@ package shopify
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 
 	"github.com/macrodata-dev/macrodata/internal/shop"
@@ -57,7 +58,9 @@ func (r *rowWriter) root(p *plan, v any, id shop.ID) bool {
 }
 
 // limited reports whether the operation ends early by a fault.
-func (r *rowWriter) limited() bool { return r.fault.ErrorCode != "" || r.fault.Cancel }
+func (r *rowWriter) limited() bool {
+	return r.fault.ErrorCode != "" || r.fault.Cancel || r.fault.Canceling > 0
+}
 
 func (r *rowWriter) children(p *plan, v any, luck uint64, dropped bool) {
 	for i := range p.nested {
@@ -94,8 +97,21 @@ func (r *rowWriter) row(p *plan, v any, offset int, parent shop.ID, parentType s
 			w.raw(`,"__parentId":`)
 			w.gid(parentType, parent)
 		}
-		return append(w.b, '}', '\n')
+		w.b = append(w.b, '}')
+		return append(r.faulty(w.b, len(b)), '\n')
 	})
+}
+
+// faulty returns rows whose last one, from an offset on, has what the fault
+// does to it.
+func (r *rowWriter) faulty(rows []byte, from int) []byte {
+	if r.fault.Change != nil {
+		rows = append(rows[:from], r.fault.Change(bytes.Clone(rows[from:]))...)
+	}
+	if r.fault.Twice > 0 && r.objects%r.fault.Twice == 0 {
+		rows = append(append(rows, '\n'), rows[from:]...)
+	}
+	return rows
 }
 
 func (r *rowWriter) slot(offset int, write func([]byte) []byte) {
