@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -63,7 +64,8 @@ func (e *env) runsCommand() *cobra.Command {
 	return c
 }
 
-// control does something to a run and shows how it stands, once it has ended.
+// control does something to a run and shows how it stands, once it has ended. A
+// run that did not end well is what it is after a sync.
 func (e *env) control(ctx context.Context, a *app.App, id uuid.UUID, do func(context.Context, *bulksync.Service, uuid.UUID) (uuid.UUID, error)) error {
 	if _, err := a.Runs.Get(ctx, id); err != nil {
 		return err
@@ -76,7 +78,10 @@ func (e *env) control(ctx context.Context, a *app.App, id uuid.UUID, do func(con
 	if err != nil {
 		return err
 	}
-	return e.print(run, func(w io.Writer) { printRun(w, run) })
+	if err := e.ended(run); !errors.Is(err, errs.Canceled) {
+		return err
+	}
+	return nil // that is what was asked for, here or elsewhere
 }
 
 func parseRun(s string) (uuid.UUID, error) {

@@ -57,7 +57,8 @@ func (db *DB) Pending(ctx context.Context, files fs.FS) (pending []Migration, er
 }
 
 func withGoose(db *DB, files fs.FS, do func(*goose.Provider) ([]Migration, error)) ([]Migration, error) {
-	locker, err := lock.NewPostgresSessionLocker()
+	// Who finds the lock taken looks again every second, for five minutes.
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 	if err != nil {
 		return nil, err
 	}

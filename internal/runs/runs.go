@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,7 +17,7 @@ import (
 	"github.com/macrodata-dev/macrodata/internal/pg/pgdb"
 )
 
-// The states of a run. A run that has one of the first three is live.
+// The states of a run. One that is queued, running, waiting or lost is live.
 const (
 	Queued               = "queued"
 	Running              = "running"
@@ -27,7 +28,7 @@ const (
 	Incomplete           = "incomplete"             // the proof failed: the watermark stays
 	Failed               = "failed"
 	Cancelled            = "cancelled"
-	Lost                 = "lost" // no heartbeat
+	Lost                 = "lost" // nobody works on it, see Store.Beat
 )
 
 // What started a run.
@@ -63,9 +64,10 @@ type Run struct {
 	FinishedAt  *time.Time      `json:"finishedAt"`
 }
 
-// Live reports whether the run is not over.
+// Live reports whether the run is not over. A lost one isn't: whoever takes it
+// over goes on with it.
 func (r Run) Live() bool {
-	return r.Status == Queued || r.Status == Running || r.Status == Waiting
+	return r.Status == Queued || r.Status == Running || r.Status == Waiting || r.Status == Lost
 }
 
 // Store reads and writes runs.
@@ -153,6 +155,22 @@ func Close(ctx context.Context, tx pg.Tx, id uuid.UUID, o Outcome) (err error) {
 // Close ends a run in a transaction of its own.
 func (s *Store) Close(ctx context.Context, id uuid.UUID, o Outcome) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx pg.Tx) error { return Close(ctx, tx, id, o) })
+}
+
+// Fail writes down that a run failed, and why, with what it came to until then.
+// ctx is that of the run: where it has ended, the run only stopped here. A
+// cancelled run is closed by who cancelled it, and one of a closing process goes
+// on elsewhere. It is to be called beside the steps and not as one, so that a
+// resumed run that fails again says so again.
+func (s *Store) Fail(ctx context.Context, id uuid.UUID, log *slog.Logger, o Outcome) {
+	if o.Err == nil || ctx.Err() != nil {
+		return
+	}
+	log.Error("run failed", "run", id, "error", o.Err)
+	o.Status = Failed
+	if err := s.Close(ctx, id, o); err != nil {
+		log.Error("the failed run could not be closed", "run", id, "error", err)
+	}
 }
 
 // Get returns a run, or errs.NotFound.

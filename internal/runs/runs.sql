@@ -14,11 +14,26 @@ WHERE run_id = @run_id;
 UPDATE ingest_run SET window_since = sqlc.narg(since), window_until = @until WHERE run_id = @run_id;
 
 -- name: SetRunProgress :exec
--- Only a live run is touched: a late report must not reopen a closed one.
+-- Only a live run is touched: a late report must not reopen a closed one. A lost
+-- one is found again by it.
 UPDATE ingest_run
 SET step = @step, done = @done, total = @total, unit = @unit, heartbeat_at = now(),
     status = CASE WHEN @waiting::boolean THEN 'waiting' ELSE 'running' END
-WHERE run_id = @run_id AND status IN ('running', 'waiting');
+WHERE run_id = @run_id AND status IN ('running', 'waiting', 'lost');
+
+-- name: BeatRuns :exec
+-- A run that is worked on is not lost, or not any more. It says itself whether
+-- it waits.
+UPDATE ingest_run
+SET heartbeat_at = now(), status = CASE status WHEN 'lost' THEN 'running' ELSE status END
+WHERE run_id = ANY(@run_ids::uuid[]) AND status IN ('running', 'waiting', 'lost');
+
+-- name: LoseRuns :exec
+-- By the clock of the database, whoever asks. Processes that live beat every few
+-- seconds, and take over from a dead one within about twenty.
+UPDATE ingest_run SET status = 'lost'
+WHERE finished_at IS NULL AND status IN ('running', 'waiting')
+  AND heartbeat_at < now() - interval '1 minute';
 
 -- name: CloseRun :execrows
 UPDATE ingest_run
@@ -45,5 +60,6 @@ LIMIT @row_limit;
 
 -- name: LiveRun :one
 SELECT run_id FROM ingest_run
-WHERE scenario = @scenario AND status IN ('queued', 'running', 'waiting')
+WHERE scenario = @scenario AND finished_at IS NULL
+  AND status IN ('queued', 'running', 'waiting', 'lost')
 ORDER BY created_at DESC LIMIT 1;

@@ -1,11 +1,14 @@
 package workflow_test
 
 import (
+	"flag"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
 
 	"github.com/macrodata-dev/macrodata/internal/workflow"
+	"github.com/macrodata-dev/macrodata/test/proof"
 )
 
 func TestDue(t *testing.T) {
@@ -113,6 +116,115 @@ func newest(spec string, after, until time.Time) time.Time {
 	for m := until.Truncate(time.Minute); m.After(after); m = m.Add(-time.Minute) {
 		if spec == "* * * * *" || spec == "*/7 * * * *" && m.Minute()%7 == 0 ||
 			m.Minute() == 0 && (spec == "0 * * * *" || spec == "0 6 * * *" && m.Hour() == 6) {
+			return m
+		}
+	}
+	return time.Time{}
+}
+
+var (
+	dueSeed  = flag.Uint64("due.seed", 1, "first seed of random schedules")
+	dueSeeds = flag.Int("due.seeds", 40, "how many of them are tried")
+)
+
+// TestDueOnRandomSchedules looks at random schedules by a clock that starts at a
+// random instant, close to leap days, new years and changes of daylight saving
+// too, and jumps. It knows slots by looking at each minute, without the parser.
+func TestDueOnRandomSchedules(t *testing.T) {
+	t.Parallel()
+	slots, jumps, lost, doubled := 0, 0, 0, 0
+	for seed := *dueSeed; seed < *dueSeed+uint64(*dueSeeds); seed++ {
+		random := rand.New(rand.NewPCG(seed, 0))
+		line, has := randomSchedule(random)
+		now := randomInstant(random)
+		last, until := now, now // until is the latest time that was ever looked at
+		for range 200 {
+			now = now.Add(time.Duration(1+random.IntN(90)) * time.Second)
+			if random.IntN(20) == 0 {
+				now = now.Add(randomJump(random))
+				jumps++
+			}
+			slot, ok, err := workflow.Due(line, last, now)
+			if err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+			want := time.Time{} // of the past, nothing is due again
+			if now.After(until) {
+				want, until = lastMinute(has, until, now), now
+			}
+			if !slot.Equal(want) {
+				t.Errorf("seed %d, %q: at %v, after %v, %v is due, want %v", seed, line, now, last, slot, want)
+				if slot.Before(want) {
+					lost++
+				} else {
+					doubled++
+				}
+			}
+			if ok {
+				slots++
+				last = slot
+			}
+		}
+	}
+	proof.Note(t, proof.Story{Family: 8, Name: "random schedules by a clock that jumps", Faults: jumps, Runs: slots, Lost: lost, Doubled: doubled})
+}
+
+// randomSchedule returns a cron line, and what minutes it has.
+func randomSchedule(random *rand.Rand) (line string, has func(time.Time) bool) {
+	minute, hour, day, month, weekday := random.IntN(60), random.IntN(24), 1+random.IntN(31), 1+random.IntN(12), random.IntN(7)
+	every := 1 + random.IntN(59)
+	switch random.IntN(7) {
+	case 0:
+		return fmt.Sprintf("*/%d * * * *", every), func(m time.Time) bool { return m.Minute()%every == 0 }
+	case 1:
+		return fmt.Sprintf("%d * * * *", minute), func(m time.Time) bool { return m.Minute() == minute }
+	case 2:
+		return fmt.Sprintf("%d %d * * *", minute, hour), func(m time.Time) bool { return m.Minute() == minute && m.Hour() == hour }
+	case 3:
+		return fmt.Sprintf("%d %d %d * *", minute, hour, day), func(m time.Time) bool {
+			return m.Minute() == minute && m.Hour() == hour && m.Day() == day
+		}
+	case 4:
+		return fmt.Sprintf("%d %d * * %d", minute, hour, weekday), func(m time.Time) bool {
+			return m.Minute() == minute && m.Hour() == hour && int(m.Weekday()) == weekday
+		}
+	case 5:
+		return fmt.Sprintf("%d %d 29 2 *", minute, hour), func(m time.Time) bool {
+			return m.Minute() == minute && m.Hour() == hour && m.Day() == 29 && m.Month() == time.February
+		}
+	default:
+		return fmt.Sprintf("%d,%d %d-23 * %d *", minute, (minute+30)%60, hour, month), func(m time.Time) bool {
+			return m.Minute()%30 == minute%30 && m.Hour() >= hour && int(m.Month()) == month
+		}
+	}
+}
+
+// randomInstant lies within minutes of something, or anywhere in eight years.
+func randomInstant(random *rand.Rand) time.Time {
+	edges := []time.Time{
+		time.Date(2028, 2, 29, 0, 0, 0, 0, time.UTC), time.Date(2028, 3, 1, 0, 0, 0, 0, time.UTC),
+		time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC),
+		time.Date(2027, 3, 14, 7, 0, 0, 0, time.UTC), time.Date(2027, 11, 7, 6, 0, 0, 0, time.UTC), // New York
+		time.Date(2027, 3, 28, 1, 0, 0, 0, time.UTC), time.Date(2027, 10, 31, 1, 0, 0, 0, time.UTC), // Berlin
+		time.Date(2024+random.IntN(8), 1, 1, 0, 0, random.IntN(366*24*3600), 0, time.UTC),
+	}
+	return edges[random.IntN(len(edges))].Add(time.Duration(random.IntN(7200)-3600) * time.Second)
+}
+
+// randomJump is an hour, a day, or 400 days, there or back.
+func randomJump(random *rand.Rand) time.Duration {
+	jump := []time.Duration{time.Hour, time.Hour, 24 * time.Hour, 400 * 24 * time.Hour}[random.IntN(4)]
+	if random.IntN(2) == 0 {
+		return -jump
+	}
+	return jump
+}
+
+// lastMinute is the newest that a schedule has, after one time and up to another;
+// zero where it has none.
+func lastMinute(has func(time.Time) bool, after, until time.Time) time.Time {
+	for m := until.Truncate(time.Minute); m.After(after); m = m.Add(-time.Minute) {
+		if has(m) {
 			return m
 		}
 	}

@@ -61,6 +61,11 @@ type Config struct {
 	// recorded: nobody goes on with it later, and tells again what is lost.
 	Flush func(context.Context) error
 
+	// Beat, if not nil, is called as often as leases are renewed with the ids of
+	// the runs that execute here, for others to see that somebody works on them.
+	// Passive engines call it too, without any.
+	Beat func(ctx context.Context, runIDs []string) error
+
 	// Fault, if not nil, is called "before" and "after" each step that really
 	// runs, for tests that kill the process there.
 	Fault func(step, where string)
@@ -189,6 +194,7 @@ func (e *Engine) Launch(ctx context.Context) (err error) {
 		return classify(err)
 	}
 	if e.cfg.Passive {
+		e.keepUp(ctx, e.beatLoop)
 		return nil
 	}
 	lease := &leaseKeeper{engine: e}
@@ -201,12 +207,16 @@ func (e *Engine) Launch(ctx context.Context) (err error) {
 	if err := lease.reap(ctx); err != nil {
 		return classify(err)
 	}
-	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	e.stop = stop
-	e.background.Go(func() { lease.loop(background) })
-	e.background.Go(func() { e.watchLoop(background) })
-	e.background.Go(func() { e.scheduleLoop(background) })
+	e.keepUp(ctx, lease.loop, e.beatLoop, e.watchLoop, e.scheduleLoop)
 	return nil
+}
+
+// keepUp runs loops until Close.
+func (e *Engine) keepUp(ctx context.Context, loops ...func(context.Context)) {
+	ctx, e.stop = context.WithCancel(context.WithoutCancel(ctx))
+	for _, loop := range loops {
+		e.background.Go(func() { loop(ctx) })
+	}
 }
 
 // callLimit ends calls to DBOS, which by itself waits for the database for ever.

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/dbos-inc/dbos-transact-golang/dbos"
@@ -23,6 +24,36 @@ func (k *leaseKeeper) loop(ctx context.Context) {
 			k.engine.log.Warn("can't renew the lease on runs", "error", err)
 		}
 	}
+}
+
+// beatLoop is apart from the renewal of leases: who waits for a row that a long
+// transaction holds must not lose its runs by that.
+func (e *Engine) beatLoop(ctx context.Context) {
+	if e.cfg.Beat == nil {
+		return
+	}
+	for pause(ctx, e.cfg.Renew) == nil {
+		if err := e.beat(ctx); err != nil && ctx.Err() == nil {
+			e.log.Warn("can't say which runs are alive", "error", err)
+		}
+	}
+}
+
+func (e *Engine) beat(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, e.cfg.LeaseTTL)
+	defer cancel()
+	return e.cfg.Beat(ctx, e.here())
+}
+
+// here lists the runs that execute here.
+func (e *Engine) here() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	ids := make([]string, 0, len(e.running))
+	for r := range e.running {
+		ids = append(ids, r.id)
+	}
+	return ids
 }
 
 func (k *leaseKeeper) tick(ctx context.Context) error {
@@ -128,16 +159,11 @@ func (e *Engine) pickUpStrays(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.mu.Lock()
-	here := map[string]bool{}
-	for r := range e.running {
-		here[r.id] = true
-	}
-	e.mu.Unlock()
+	here := e.here()
 	seen := map[string]bool{}
 	for _, id := range ours {
 		switch {
-		case here[id]:
+		case slices.Contains(here, id):
 		case e.strays[id]:
 			e.log.Warn("queueing a run again that was claimed but never started", "run", id)
 			call, cancel := e.call(ctx)

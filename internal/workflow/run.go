@@ -80,6 +80,9 @@ func (e *Engine) execute(ctx dbos.Context, name string, call func(*Run) (json.Ra
 		if errors.Is(r.ended(), errClosing) {
 			return nil, context.Canceled // DBOS leaves the run to others
 		}
+		if errors.Is(r.ended(), errLost) {
+			e.log.Warn("a run was taken over by another process and has ended here", "workflow", name, "run", id)
+		}
 		return nil, dbos.ErrConflictingWorkflowID // this execution has no say any more
 	default:
 		r.emitOwn(WorkflowErrored, time.Since(started), err)

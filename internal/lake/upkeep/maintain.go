@@ -58,7 +58,9 @@ func (s *Service) maintain(r *workflow.Run, p params) (_ Result, err error) {
 		return Result{}, err
 	}
 	j := &job{Service: s, run: r, id: id, progress: s.runs.Progress(id, s.log)}
-	defer func() { j.closeFailed(err) }()
+	defer func() {
+		s.runs.Fail(r.Context(), id, s.log.With("scenario", Scenario), runs.Outcome{Counts: j.result, Err: err})
+	}()
 
 	// Which tables a run works on is fixed once, whatever program goes on with it.
 	tables, err := workflow.Do(r, "open", func(ctx context.Context) (names []string, err error) {
@@ -135,19 +137,4 @@ func do[R any](j *job, step, table string, upkeep func(context.Context, string) 
 // close ends the run's row.
 func (j *job) close(ctx context.Context, tx pg.Tx) (Result, error) {
 	return j.result, runs.Close(ctx, tx, j.id, runs.Outcome{Status: runs.Completed, Counts: j.result})
-}
-
-// closeFailed writes down why the run ended, unless it only stopped here: a
-// cancelled run is closed by who cancelled it, and one of a closing process
-// goes on elsewhere. It is no step, so that a resumed run that fails again says
-// so again.
-func (j *job) closeFailed(err error) {
-	ctx := j.run.Context()
-	if err == nil || ctx.Err() != nil {
-		return
-	}
-	j.log.Error("upkeep of the lakehouse failed", "run", j.id, "error", err)
-	if err := j.runs.Close(ctx, j.id, runs.Outcome{Status: runs.Failed, Counts: j.result, Err: err}); err != nil {
-		j.log.Error("the failed run could not be closed", "run", j.id, "error", err)
-	}
 }

@@ -13,6 +13,19 @@ import (
 	"github.com/google/uuid"
 )
 
+const beatRuns = `-- name: BeatRuns :exec
+UPDATE ingest_run
+SET heartbeat_at = now(), status = CASE status WHEN 'lost' THEN 'running' ELSE status END
+WHERE run_id = ANY($1::uuid[]) AND status IN ('running', 'waiting', 'lost')
+`
+
+// A run that is worked on is not lost, or not any more. It says itself whether
+// it waits.
+func (q *Queries) BeatRuns(ctx context.Context, runIds []uuid.UUID) error {
+	_, err := q.db.Exec(ctx, beatRuns, runIds)
+	return err
+}
+
 const beginRun = `-- name: BeginRun :exec
 UPDATE ingest_run
 SET status = 'running', started_at = coalesce(started_at, now()), heartbeat_at = now(),
@@ -169,7 +182,8 @@ func (q *Queries) ListRuns(ctx context.Context, arg ListRunsParams) ([]IngestRun
 
 const liveRun = `-- name: LiveRun :one
 SELECT run_id FROM ingest_run
-WHERE scenario = $1 AND status IN ('queued', 'running', 'waiting')
+WHERE scenario = $1 AND finished_at IS NULL
+  AND status IN ('queued', 'running', 'waiting', 'lost')
 ORDER BY created_at DESC LIMIT 1
 `
 
@@ -178,6 +192,19 @@ func (q *Queries) LiveRun(ctx context.Context, scenario string) (uuid.UUID, erro
 	var run_id uuid.UUID
 	err := row.Scan(&run_id)
 	return run_id, err
+}
+
+const loseRuns = `-- name: LoseRuns :exec
+UPDATE ingest_run SET status = 'lost'
+WHERE finished_at IS NULL AND status IN ('running', 'waiting')
+  AND heartbeat_at < now() - interval '1 minute'
+`
+
+// By the clock of the database, whoever asks. Processes that live beat every few
+// seconds, and take over from a dead one within about twenty.
+func (q *Queries) LoseRuns(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, loseRuns)
+	return err
 }
 
 const readRun = `-- name: ReadRun :one
@@ -219,7 +246,7 @@ const setRunProgress = `-- name: SetRunProgress :exec
 UPDATE ingest_run
 SET step = $1, done = $2, total = $3, unit = $4, heartbeat_at = now(),
     status = CASE WHEN $5::boolean THEN 'waiting' ELSE 'running' END
-WHERE run_id = $6 AND status IN ('running', 'waiting')
+WHERE run_id = $6 AND status IN ('running', 'waiting', 'lost')
 `
 
 type SetRunProgressParams struct {
@@ -231,7 +258,8 @@ type SetRunProgressParams struct {
 	RunID   uuid.UUID
 }
 
-// Only a live run is touched: a late report must not reopen a closed one.
+// Only a live run is touched: a late report must not reopen a closed one. A lost
+// one is found again by it.
 func (q *Queries) SetRunProgress(ctx context.Context, arg SetRunProgressParams) error {
 	_, err := q.db.Exec(ctx, setRunProgress,
 		arg.Step,
