@@ -91,6 +91,22 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE TABLE alert (
+    key text NOT NULL,
+    event text NOT NULL,
+    run_id uuid,
+    scenario text DEFAULT ''::text NOT NULL,
+    status text DEFAULT ''::text NOT NULL,
+    cause text NOT NULL,
+    remedy text DEFAULT ''::text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    next_attempt_at timestamp with time zone DEFAULT now() NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    sent_at timestamp with time zone,
+    last_error text
+);
+
 CREATE TABLE change (
     change_id uuid NOT NULL,
     at timestamp with time zone DEFAULT now() NOT NULL,
@@ -389,6 +405,13 @@ CREATE TABLE schedule_slot (
     moved_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE setting (
+    name text NOT NULL,
+    version bigint NOT NULL,
+    value jsonb NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE shop (
     only_one boolean DEFAULT true NOT NULL,
     shop_id bigint NOT NULL,
@@ -441,6 +464,23 @@ CREATE TABLE watermark_history (
     run_id uuid NOT NULL,
     moved_at timestamp with time zone DEFAULT now() NOT NULL
 );
+
+CREATE TABLE webhook_delivery (
+    webhook_id text NOT NULL,
+    topic text NOT NULL,
+    shop text NOT NULL,
+    subject text,
+    triggered_at timestamp with time zone,
+    received_at timestamp with time zone DEFAULT now() NOT NULL,
+    due_at timestamp with time zone,
+    handled_at timestamp with time zone,
+    outcome text NOT NULL,
+    payload bytea,
+    CONSTRAINT webhook_delivery_check CHECK (((payload IS NULL) OR (handled_at IS NULL)))
+);
+
+ALTER TABLE ONLY alert
+    ADD CONSTRAINT alert_pkey PRIMARY KEY (key);
 
 ALTER TABLE ONLY change
     ADD CONSTRAINT change_pkey PRIMARY KEY (change_id);
@@ -514,6 +554,9 @@ ALTER TABLE ONLY rejected_record
 ALTER TABLE ONLY schedule_slot
     ADD CONSTRAINT schedule_slot_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY setting
+    ADD CONSTRAINT setting_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY shop
     ADD CONSTRAINT shop_pkey PRIMARY KEY (only_one);
 
@@ -529,6 +572,13 @@ ALTER TABLE ONLY watermark_history
 ALTER TABLE ONLY watermark
     ADD CONSTRAINT watermark_pkey PRIMARY KEY (stream);
 
+ALTER TABLE ONLY webhook_delivery
+    ADD CONSTRAINT webhook_delivery_pkey PRIMARY KEY (webhook_id);
+
+CREATE INDEX alert_created_at ON alert USING btree (created_at);
+
+CREATE INDEX alert_due ON alert USING btree (next_attempt_at) WHERE (sent_at IS NULL);
+
 CREATE INDEX change_at ON change USING btree (at DESC, change_id DESC);
 
 CREATE INDEX change_subject_ids ON change USING gin (subject_ids);
@@ -536,6 +586,8 @@ CREATE INDEX change_subject_ids ON change USING gin (subject_ids);
 CREATE INDEX idempotency_key_created_at ON idempotency_key USING btree (created_at);
 
 CREATE INDEX ingest_run_created ON ingest_run USING btree (created_at DESC, run_id);
+
+CREATE INDEX ingest_run_live ON ingest_run USING btree (scenario, created_at) WHERE (finished_at IS NULL);
 
 CREATE INDEX ingest_run_scenario ON ingest_run USING btree (scenario, created_at DESC);
 
@@ -560,6 +612,12 @@ CREATE INDEX order_refund_line_order ON order_refund_line USING btree (order_id)
 CREATE UNIQUE INDEX product_tag_name ON product_tag USING btree (lower(name));
 
 CREATE INDEX rejected_record_open ON rejected_record USING btree (subject_id) WHERE (resolved_run_id IS NULL);
+
+CREATE INDEX webhook_delivery_open ON webhook_delivery USING btree (due_at) WHERE (handled_at IS NULL);
+
+CREATE INDEX webhook_delivery_subject ON webhook_delivery USING btree (subject) WHERE (subject IS NOT NULL);
+
+CREATE INDEX webhook_delivery_topic ON webhook_delivery USING btree (topic, received_at DESC);
 
 CREATE TRIGGER note_hours_deleted AFTER DELETE ON order_fulfillment REFERENCING OLD TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION note_hours_of_fulfillments();
 

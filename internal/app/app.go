@@ -140,10 +140,11 @@ type App struct {
 	Upkeep    *upkeep.Service
 	Scenarios Scenarios
 
-	events *telemetry.Recorder
+	retention *retention
+	events    *telemetry.Recorder
 
-	stopSink context.CancelFunc // nil before Launch
-	sink     sync.WaitGroup
+	stopBackground context.CancelFunc // nil before Launch
+	background     sync.WaitGroup
 }
 
 // Open makes the program on a platform whose database is migrated. Nothing
@@ -172,7 +173,7 @@ func Open(ctx context.Context, p *Platform) (_ *App, err error) {
 	}
 	a.events = telemetry.New(p.DB, p.Log, telemetry.Options{Secrets: p.Config.secrets()})
 	a.Engine, err = workflow.New(ctx, workflow.Config{
-		DB: p.DB, Log: p.Log, Events: a.events.Note, Flush: a.events.Flush, Fault: faultPoint(p.Config.FaultPoint),
+		DB: p.DB, Log: p.Log, Events: a.events.Note, Flush: a.events.Flush, Beat: p.Runs.Beat, Fault: faultPoint(p.Config.FaultPoint),
 		Passive: p.Config.Role == RoleWeb,
 		Retry:   workflow.Retry{Limit: p.Config.RetryLimit, Delay: p.Config.RetryDelay, Max: p.Config.RetryMax},
 	})
@@ -180,6 +181,7 @@ func Open(ctx context.Context, p *Platform) (_ *App, err error) {
 		return nil, err
 	}
 	a.Upkeep = upkeep.New(a.Engine, a.Lake, a.Runs, a.Log)
+	a.retention = newRetention(a)
 	a.Scenarios = scenarios(a)
 	return a, nil
 }
@@ -218,6 +220,7 @@ func (a *App) Schedule() error {
 	}{
 		{bulksync.Name, a.Config.SyncSchedule, "SYNC_SCHEDULE", a.Scenarios.BulkSync.StartSlot},
 		{upkeep.Name, a.Config.LakeSchedule, "LAKE_SCHEDULE", a.Upkeep.StartSlot},
+		{retentionName, a.Config.RetentionSchedule, "RETENTION_SCHEDULE", a.retention.StartSlot},
 	} {
 		if s.spec == off {
 			continue
@@ -230,15 +233,16 @@ func (a *App) Schedule() error {
 }
 
 // Launch starts to work, beginning with what a process that died left. With
-// [RoleWeb] it only gets ready to start and watch runs.
+// [RoleWeb] it only gets ready to start and watch runs, and tells people what
+// is wrong, for somebody has to when all workers are gone.
 func (a *App) Launch(ctx context.Context) error {
-	if a.Config.Role == RoleWeb {
-		return a.Engine.Launch(ctx)
+	// The sink and who tells alerts end with Close, not with what ends the command.
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	a.stopBackground = stop
+	a.background.Go(func() { a.tellAlerts(working) })
+	if a.Config.Role != RoleWeb {
+		a.background.Go(func() { a.Lake.Run(working) })
 	}
-	// The sink ends with Close, not with what ends the command.
-	ctxSink, stop := context.WithCancel(context.WithoutCancel(ctx))
-	a.stopSink = stop
-	a.sink.Go(func() { a.Lake.Run(ctxSink) })
 	return a.Engine.Launch(ctx)
 }
 
@@ -253,9 +257,9 @@ func (a *App) Close(ctx context.Context) error {
 	if a.events != nil {
 		all = append(all, a.events.Close(ctx))
 	}
-	if a.stopSink != nil {
-		a.stopSink()
-		a.sink.Wait()
+	if a.stopBackground != nil {
+		a.stopBackground()
+		a.background.Wait()
 	}
 	if a.Lakehouse != nil {
 		all = append(all, a.Lakehouse.Close())

@@ -14,12 +14,11 @@ import (
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // platform opens a platform on a database, for a shop.
-func platform(t *testing.T, databaseURL, shop string) *Platform {
+func platform(t *testing.T, databaseURL, shop string, environ ...string) *Platform {
 	t.Helper()
-	c, err := Load([]string{
-		"MACRODATA_DATABASE_URL=" + databaseURL, "MACRODATA_BLOB_URL=mem://", "MACRODATA_DATA_DIR=" + t.TempDir(),
-		"MACRODATA_SHOPIFY_SHOP=" + shop, "MACRODATA_SHOPIFY_TOKEN=shpat_1",
-	})
+	c, err := Load(append(environ,
+		"MACRODATA_DATABASE_URL="+databaseURL, "MACRODATA_BLOB_URL=mem://", "MACRODATA_DATA_DIR="+t.TempDir(),
+		"MACRODATA_SHOPIFY_SHOP="+shop, "MACRODATA_SHOPIFY_TOKEN=shpat_1"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,6 +58,8 @@ type Config struct {
 	ShopifyToken Secret `env:"SHOPIFY_TOKEN" help:"Admin API access token"`
 	ShopifyURL   string `env:"SHOPIFY_URL" help:"another base URL for the Admin API, as a proxy or simulator has"`
 
+	ShopifyClientSecret Secret `env:"SHOPIFY_CLIENT_SECRET" help:"client secret of the app, by which webhooks are known to be Shopify's"`
+
 	SyncSchedule  string        `env:"SYNC_SCHEDULE" envDefault:"0 6 * * *" help:"when a sync starts by itself, as a cron line in UTC; off: never"`
 	SyncOverlap   time.Duration `env:"SYNC_OVERLAP" envDefault:"48h" help:"read again before the watermark"`
 	SyncLag       time.Duration `env:"SYNC_LAG" envDefault:"5m" help:"left out before Shopify's clock"`
@@ -78,12 +80,23 @@ type Config struct {
 	LakeMemory        int64         `env:"LAKE_MEMORY" envDefault:"536870912" help:"bytes of memory for queries of the lakehouse; what needs more goes to the disk"`
 
 	Listen         string `env:"LISTEN" envDefault:"127.0.0.1:8080" help:"where the API listens, host:port; what Cloudflare's tunnel points to"`
-	OpsListen      string `env:"OPS_LISTEN" envDefault:"127.0.0.1:9090" help:"where /healthz and /readyz are, host:port, for machines and without sign-in; off: nowhere"`
+	OpsListen      string `env:"OPS_LISTEN" envDefault:"127.0.0.1:9090" help:"where /healthz, /readyz and /metrics are, host:port, for machines and without sign-in; off: nowhere"`
+	WebhookListen  string `env:"WEBHOOK_LISTEN" envDefault:"off" help:"where Shopify's webhooks come in, at /webhooks/shopify, host:port; off: nowhere"`
 	AccessTeam     string `env:"ACCESS_TEAM" help:"who signs staff in, https://team.cloudflareaccess.com"`
 	AccessAudience string `env:"ACCESS_AUD" help:"AUD tag of the Access application"`
 	AccessCertsURL string `env:"ACCESS_CERTS_URL" help:"where the keys of a team on this machine are; those of Cloudflare's teams are known"`
 	PublicURL      string `env:"PUBLIC_URL" help:"address of the dashboard in browsers, where a proxy in between changes the host"`
 	Role           Role   `env:"ROLE" envDefault:"all" help:"what a process does: all, web (answers requests, leaves runs to others) or worker (does runs, answers no requests)"`
+
+	AlertWebhook Secret `env:"ALERT_WEBHOOK" help:"address that gets a message when something goes wrong, such as a chat's incoming webhook, https; empty: nobody is told"`
+
+	RetentionSchedule string        `env:"RETENTION_SCHEDULE" envDefault:"30 4 * * *" help:"when what is too old is deleted, as a cron line in UTC; off: never"`
+	KeepRuns          time.Duration `env:"KEEP_RUNS" envDefault:"2160h" help:"how long the steps of runs are kept that are over"`
+	KeepArchives      time.Duration `env:"KEEP_ARCHIVES" envDefault:"4320h" help:"how long files of Shopify are kept after their run"`
+	KeepRejects       time.Duration `env:"KEEP_REJECTS" envDefault:"2160h" help:"how long what was rejected is kept after its run"`
+	KeepAudit         time.Duration `env:"KEEP_AUDIT" envDefault:"61362h" help:"how long is known who changed what, and can be undone"`
+	KeepWebhooks      time.Duration `env:"KEEP_WEBHOOKS" envDefault:"720h" help:"how long is known which webhooks came"`
+	KeepAlerts        time.Duration `env:"KEEP_ALERTS" envDefault:"2160h" help:"how long is known what was told to MACRODATA_ALERT_WEBHOOK"`
 
 	RetryDelay time.Duration `env:"RETRY_DELAY" envDefault:"10s" help:"wait before the second attempt of a step, doubled for each later one"`
 	RetryMax   time.Duration `env:"RETRY_MAX" envDefault:"5m" help:"longest of these waits"`
@@ -185,8 +198,10 @@ func (c Config) check() error {
 	case c.SyncOverlap < 0 || c.SyncLag < 0 || c.SyncFloor < 0:
 		return fmt.Errorf("MACRODATA_SYNC_OVERLAP, _LAG and _FLOOR must not be negative: %w", errs.Invalid)
 	}
-	if err := c.checkDoor(); err != nil {
-		return err
+	for _, check := range []func() error{c.checkDoor, c.checkAlerts, c.checkRetention} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	return c.checkLake()
 }

@@ -37,6 +37,9 @@ func (c Config) checkDoor() error {
 	if _, _, err := net.SplitHostPort(c.OpsListen); err != nil && c.OpsListen != off {
 		return fmt.Errorf("MACRODATA_OPS_LISTEN is neither host:port nor off: %w", errs.Invalid)
 	}
+	if _, _, err := net.SplitHostPort(c.WebhookListen); err != nil && c.WebhookListen != off {
+		return fmt.Errorf("MACRODATA_WEBHOOK_LISTEN is neither host:port nor off: %w", errs.Invalid)
+	}
 	if c.AccessTeam != "" && access.OnLoopback(c.AccessTeam) && !onLoopback(host) {
 		return fmt.Errorf("MACRODATA_ACCESS_TEAM is on this machine, where anybody can be anyone, and MACRODATA_LISTEN lets others in: %w", errs.Invalid)
 	}
@@ -58,6 +61,16 @@ func (c Config) CheckAccess() error {
 	}
 	_, err := c.newVerifier(nil)
 	return err
+}
+
+// CheckWebhooks refuses to open an address for webhooks that could not be told
+// from anybody's.
+func (c Config) CheckWebhooks() error {
+	if c.Role == RoleWorker || c.WebhookListen == off || c.ShopifyClientSecret != "" {
+		return nil
+	}
+	return errs.WithRemedy(fmt.Errorf("MACRODATA_WEBHOOK_LISTEN is set without MACRODATA_SHOPIFY_CLIENT_SECRET: %w", errs.Invalid),
+		"set MACRODATA_SHOPIFY_CLIENT_SECRET to what Shopify's Dev Dashboard shows of the app, or MACRODATA_WEBHOOK_LISTEN to off")
 }
 
 func (c Config) newVerifier(log *slog.Logger) (*access.Verifier, error) {

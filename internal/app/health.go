@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/macrodata-dev/macrodata/internal/alert"
 	"github.com/macrodata-dev/macrodata/internal/api"
 	"github.com/macrodata-dev/macrodata/internal/outbox"
 	"github.com/macrodata-dev/macrodata/internal/pg/pgdb"
 	"github.com/macrodata-dev/macrodata/internal/runs"
 	"github.com/macrodata-dev/macrodata/internal/scenario/bulksync"
+	"github.com/macrodata-dev/macrodata/internal/webhook"
 )
 
 // The states of health.
@@ -23,6 +25,7 @@ const (
 	probeTime  = 2 * time.Second
 	syncMaxAge = 26 * time.Hour   // a daily sync, and time for it to be late
 	lakeMaxAge = 15 * time.Minute // many times what facts wait where all is well
+	alertAge   = 10 * time.Minute // after which an alert that isn't taken is no hiccup
 	syncsSeen  = 100              // how many runs are looked back for one that went well
 )
 
@@ -35,7 +38,7 @@ type health struct {
 }
 
 type healthPart struct {
-	Part   string     `json:"part" enum:"database,lakehouse,sync,gaps"`
+	Part   string     `json:"part" enum:"database,lakehouse,sync,gaps,shopify,privacy,alerts"`
 	State  string     `json:"state" enum:"ok,degraded,failed"`
 	Since  *time.Time `json:"since,omitempty" doc:"Since when it isn't well, where that is known."`
 	Detail string     `json:"detail"`
@@ -74,6 +77,17 @@ type vitals struct {
 	syncs   []runs.Run // newest first
 	marks   []mark
 	gaps    []gap
+	removed *time.Time     // when the app was, nil where it is there
+	duties  []webhook.Duty // the most urgent first
+	alerts  alerts
+}
+
+// alerts are those that could not be sent.
+type alerts struct {
+	off   bool // there is nowhere to send them
+	held  int64
+	since time.Time
+	why   string
 }
 
 func readVitals(ctx context.Context, a *App) (v vitals, err error) {
@@ -91,9 +105,24 @@ func readVitals(ctx context.Context, a *App) (v vitals, err error) {
 		v.marks = append(v.marks, mark{m.Stream, m.Value})
 	}
 	gaps, err := pgdb.New(a.DB).OpenGaps(ctx)
+	if err != nil {
+		return v, err
+	}
 	for _, g := range gaps {
 		v.gaps = append(v.gaps, gap{Stream: g.Stream, Since: g.Since, Until: g.Until, Reason: g.Reason, Noted: g.Noted})
 	}
+	at, removed, err := webhook.Removed(ctx, a.DB, bulksync.ID)
+	if err != nil {
+		return v, err
+	}
+	if removed {
+		v.removed = &at
+	}
+	if v.duties, err = webhook.Duties(ctx, a.DB); err != nil {
+		return v, err
+	}
+	v.alerts.off = a.Config.AlertWebhook == ""
+	v.alerts.held, v.alerts.since, v.alerts.why, err = alert.HeldUp(ctx, a.DB)
 	return v, err
 }
 
@@ -101,7 +130,8 @@ func readVitals(ctx context.Context, a *App) (v vitals, err error) {
 func (v vitals) judge(now time.Time) health {
 	h := health{
 		State: well, Watermarks: append([]mark{}, v.marks...), Gaps: append([]gap{}, v.gaps...),
-		Parts: []healthPart{{Part: "database", State: well, Detail: "It answers."}, v.lakehouse(now), v.sync(now), v.holes()},
+		Parts: []healthPart{{Part: "database", State: well, Detail: "It answers."}, v.lakehouse(now), v.sync(now), v.holes(),
+			v.shopify(), v.privacy(now), v.alerts.judge(now)},
 	}
 	for _, p := range h.Parts {
 		if p.State == red || p.State == degraded && h.State == well {
@@ -166,4 +196,42 @@ func (v vitals) holes() healthPart {
 	return healthPart{Part: "gaps", State: red, Since: &g.Noted,
 		Detail: fmt.Sprintf("No sync could read %s from %s to %s.", g.Stream, g.Since.UTC().Format(time.RFC3339), g.Until.UTC().Format(time.RFC3339)),
 		Remedy: "Start a full sync, or one since the beginning of the gap."}
+}
+
+// shopify is judged by what it told: that the app is removed.
+func (v vitals) shopify() healthPart {
+	if v.removed == nil {
+		return healthPart{Part: "shopify", State: well, Detail: "The app was not removed from the shop, as far as Shopify told."}
+	}
+	return healthPart{Part: "shopify", State: red, Since: v.removed,
+		Detail: "The app was removed from the shop, and its token with it: no sync can read.",
+		Remedy: "Install the app again, set MACRODATA_SHOPIFY_TOKEN to its new token, and start a sync."}
+}
+
+// privacy has a deadline, thirty days after Shopify asked.
+func (v vitals) privacy(now time.Time) healthPart {
+	if len(v.duties) == 0 {
+		return healthPart{Part: "privacy", State: well, Detail: "Nobody waits for their data, or for them to be deleted."}
+	}
+	first := v.duties[0]
+	part := healthPart{Part: "privacy", State: degraded, Since: &first.Received,
+		Detail: fmt.Sprintf("Shopify asked for %d things with a deadline, the first of them (%s) due on %s.",
+			len(v.duties), first.Topic, first.Due.UTC().Format(time.DateOnly)),
+		Remedy: "Give out or delete the data that webhook_delivery names where handled_at is null, before the deadline."}
+	if now.After(first.Due) {
+		part.State = red
+	}
+	return part
+}
+
+func (a alerts) judge(now time.Time) healthPart {
+	switch {
+	case a.off:
+		return healthPart{Part: "alerts", State: well, Detail: "Nobody is told when something goes wrong: MACRODATA_ALERT_WEBHOOK is not set."}
+	case a.held > 0 && now.Sub(a.since) > alertAge:
+		return healthPart{Part: "alerts", State: degraded, Since: &a.since,
+			Detail: fmt.Sprintf("%d can't be sent: %s.", a.held, a.why),
+			Remedy: "See that the address of MACRODATA_ALERT_WEBHOOK is right and can be reached from here."}
+	}
+	return healthPart{Part: "alerts", State: well, Detail: "All were sent."}
 }

@@ -33,8 +33,8 @@ func (e *env) devCommand() *cobra.Command {
 syncs: all at first, later what is new. The sandbox shop goes on selling while
 nobody looks, so a later start finds new orders.
 
-The API is at MACRODATA_LISTEN, behind a simulator of Cloudflare Access that
-asks who you are. Ctrl-C stops everything.`,
+The page of runs and the API are at MACRODATA_LISTEN, behind a simulator of
+Cloudflare Access that asks who you are. Ctrl-C stops everything.`,
 		RunE: func(c *cobra.Command, _ []string) error { return e.dev(c.Context(), orders, once) },
 	}
 	c.Flags().IntVar(&orders, "orders", 5000, "orders of a new sandbox shop")
@@ -51,7 +51,7 @@ func (e *env) dev(ctx context.Context, orders int, once bool) error {
 	if err != nil {
 		return err
 	}
-	if cfg.ShopifyShop != "" || cfg.ShopifyToken != "" || cfg.ShopifyURL != "" {
+	if cfg.ShopifyShop != "" || cfg.ShopifyToken != "" || cfg.ShopifyURL != "" || cfg.ShopifyClientSecret != "" {
 		return errs.WithRemedy(fmt.Errorf("a Shopify shop is configured, and dev brings its own: %w", errs.Invalid),
 			"unset MACRODATA_SHOPIFY_*, or use `macrodata sync` with that shop")
 	}
@@ -77,12 +77,14 @@ func (e *env) devOn(ctx context.Context, p *app.Platform, orders int, once bool,
 	if err != nil {
 		return err
 	}
-	server, err := serveShop(shopify.Config{Shop: box.shop, Token: box.Token}, "127.0.0.1:0")
+	secret := rand.Text()
+	server, err := serveShop(shopify.Config{Shop: box.shop, Token: box.Token, Secret: secret}, "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	defer server.Close() //nolint:errcheck // it keeps nothing
 	p.Config.ShopifyShop, p.Config.ShopifyToken, p.Config.ShopifyURL = box.shop.Info().Domain, app.Secret(box.Token), server.URL()
+	p.Config.ShopifyClientSecret, p.Config.WebhookListen = app.Secret(secret), "127.0.0.1:0"
 	return opened(ctx, p, func(a *app.App) error {
 		if err := a.Schedule(); err != nil {
 			return err
@@ -106,8 +108,9 @@ func (e *env) devServe(ctx context.Context, a *app.App, shopify *shopify.Server)
 		return err
 	}
 	defer door.close()
+	shopify.Subscribe(door.server.WebhookURL())
 	return beside(ctx, door.server, func(ctx context.Context) error {
-		e.say("The API is at " + door.edge.URL() + "/api/me: sign in as whoever you like.")
+		e.say("Open " + door.edge.URL() + " and sign in as whoever you like.")
 		if err := e.devSync(ctx, a); err != nil {
 			return err
 		}

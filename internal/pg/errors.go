@@ -21,11 +21,16 @@ func classify(err error) error {
 	if err == nil || errs.Kind(err) != "internal" || errors.Is(err, pgx.ErrNoRows) {
 		return err
 	}
+	var pe *pgconn.PgError
+	found := errors.As(err, &pe)
+	if found && pe.Code == "53100" { // disk full; the server names the file
+		return errs.WithRemedy(fmt.Errorf("%w: %w", err, errs.Unavailable),
+			"make room on the disk of PostgreSQL's server; what was under way goes on by itself, or is resumed")
+	}
 	if Retryable(err) {
 		return fmt.Errorf("%w: %w", err, errs.Unavailable)
 	}
-	var pe *pgconn.PgError
-	if !errors.As(err, &pe) {
+	if !found {
 		return err
 	}
 	switch pe.Code[:2] {
@@ -72,8 +77,9 @@ func Retryable(err error) bool {
 }
 
 // isConnError recognises pgx's own errors of a broken connection, which have
-// no exported type.
+// no exported type, and that of a pool which is closed: another process may have
+// an open one.
 func isConnError(err error) bool {
 	var ce *pgconn.ConnectError
-	return errors.As(err, &ce) || pgconn.SafeToRetry(err) || strings.Contains(err.Error(), "conn closed")
+	return errors.As(err, &ce) || pgconn.SafeToRetry(err) || strings.Contains(err.Error(), "conn closed") || strings.Contains(err.Error(), "closed pool")
 }

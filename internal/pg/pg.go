@@ -16,6 +16,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/macrodata-dev/macrodata/internal/errs"
@@ -62,6 +63,8 @@ func Open(ctx context.Context, c Config) (_ *DB, err error) {
 	// The server's own end of the 20 s: it works even where this process hangs.
 	rp["idle_in_transaction_session_timeout"] = fmt.Sprint(MaxTx.Milliseconds())
 
+	pc.AfterConnect = readUTC
+
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return nil, classify(err)
@@ -72,6 +75,18 @@ func Open(ctx context.Context, c Config) (_ *DB, err error) {
 		return nil, err
 	}
 	return db, nil
+}
+
+// readUTC has instants read in UTC, and not in the zone of the process.
+func readUTC(_ context.Context, conn *pgx.Conn) error {
+	instant := &pgtype.Type{
+		Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
+	}
+	conn.TypeMap().RegisterType(instant)
+	conn.TypeMap().RegisterType(&pgtype.Type{
+		Name: "_timestamptz", OID: pgtype.TimestamptzArrayOID, Codec: &pgtype.ArrayCodec{ElementType: instant},
+	})
+	return nil
 }
 
 // check refuses a server that is too old, and a pooler: the engine listens for

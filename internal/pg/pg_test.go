@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/macrodata-dev/macrodata/db"
 	"github.com/macrodata-dev/macrodata/internal/errs"
@@ -41,6 +42,30 @@ func TestAServerThatIsAwayIsUnavailable(t *testing.T) {
 	_, err := pg.Open(t.Context(), pg.Config{URL: "postgres://u:p@127.0.0.1:1/db"})
 	if !errors.Is(err, errs.Unavailable) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestAClosedPoolIsUnavailable(t *testing.T) {
+	t.Parallel()
+	d := pgtest.DB(t)
+	d.Close()
+	_, query := d.Query(t.Context(), "SELECT 1")
+	_, exec := d.Exec(t.Context(), "SELECT 1")
+	for _, err := range []error{d.QueryRow(t.Context(), "SELECT 1").Scan(new(int)), query, exec} {
+		if !errors.Is(err, errs.Unavailable) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+func TestInstantsAreReadInUTC(t *testing.T) {
+	t.Parallel()
+	var one time.Time
+	var many []time.Time
+	var perhaps *time.Time
+	err := pgtest.DB(t).QueryRow(t.Context(), "SELECT now(), ARRAY[now()], now()").Scan(&one, &many, &perhaps)
+	if err != nil || one.Location() != time.UTC || many[0].Location() != time.UTC || perhaps.Location() != time.UTC {
+		t.Errorf("read were %v, %v and %v, %v", one, many, perhaps, err)
 	}
 }
 
@@ -100,6 +125,9 @@ func TestRetryableErrorsAreTold(t *testing.T) {
 	}
 	if pg.Retryable(nil) {
 		t.Error("nil is retryable")
+	}
+	if _, err := d.Exec(t.Context(), "DO $$ BEGIN RAISE SQLSTATE '53100'; END $$"); !strings.Contains(errs.Remedy(err), "make room") {
+		t.Errorf("what to do about a full disk is %q", errs.Remedy(err))
 	}
 }
 

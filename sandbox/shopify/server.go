@@ -37,6 +37,7 @@ type Config struct {
 	Scopes []string         // granted to the token; nil stands for AllScopes
 	Plan   Plan             // rate limit; default Plus
 	Clock  func() time.Time // "now" of the shop, default time.Now
+	Secret string           // client secret of the app, which signs webhooks
 
 	// BulkDelay is how long a bulk operation takes besides writing its result:
 	// a quarter of it CREATED, the rest RUNNING.
@@ -73,6 +74,7 @@ type Server struct {
 	apiURL     string
 	filesURL   string
 	servers    []*http.Server
+	webhooks   []string // addresses that want to be told
 }
 
 // New makes a simulator. Bad settings are [errs.Invalid].

@@ -80,6 +80,23 @@ func (q *Queries) ClaimKey(ctx context.Context, arg ClaimKeyParams) (time.Time, 
 	return created_at, err
 }
 
+const dropOldChanges = `-- name: DropOldChanges :execrows
+DELETE FROM change WHERE change_id IN (
+    SELECT c.change_id FROM change c
+    WHERE c.at < $1::timestamptz AND NOT EXISTS (SELECT 1 FROM change u WHERE u.undoes = c.change_id)
+    LIMIT 10000
+)
+`
+
+// A change goes after its undo, for that names it.
+func (q *Queries) DropOldChanges(ctx context.Context, before time.Time) (int64, error) {
+	result, err := q.db.Exec(ctx, dropOldChanges, before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const dropOldKeys = `-- name: DropOldKeys :execrows
 DELETE FROM idempotency_key WHERE ctid IN (
     SELECT ctid FROM idempotency_key WHERE created_at < now() - interval '24 hours' LIMIT 10000

@@ -65,6 +65,21 @@ func (q *Queries) AnalyzeSweep(ctx context.Context) error {
 	return err
 }
 
+const blankOldRejects = `-- name: BlankOldRejects :execrows
+UPDATE rejected_record SET record = '' WHERE (run_id, source, line_no) IN (
+    SELECT x.run_id, x.source, x.line_no FROM rejected_record x JOIN ingest_run r USING (run_id)
+    WHERE r.finished_at < $1::timestamptz AND x.resolved_run_id IS NULL AND x.record <> '' LIMIT 10000)
+`
+
+// Those that are still open stay listed, without what Shopify sent.
+func (q *Queries) BlankOldRejects(ctx context.Context, before time.Time) (int64, error) {
+	result, err := q.db.Exec(ctx, blankOldRejects, before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const clearWorkingTables = `-- name: ClearWorkingTables :exec
 TRUNCATE ingest_product, ingest_sweep
 `
@@ -111,6 +126,35 @@ func (q *Queries) CountUnreadRefunds(ctx context.Context) (int64, error) {
 	var count int64
 	err := row.Scan(&count)
 	return count, err
+}
+
+const dropOldRejects = `-- name: DropOldRejects :execrows
+DELETE FROM rejected_record WHERE (run_id, source, line_no) IN (
+    SELECT x.run_id, x.source, x.line_no FROM rejected_record x JOIN ingest_run r USING (run_id)
+    WHERE r.finished_at < $1::timestamptz AND x.resolved_run_id IS NOT NULL LIMIT 10000)
+`
+
+// Those that were settled, of runs that are over for so long.
+func (q *Queries) DropOldRejects(ctx context.Context, before time.Time) (int64, error) {
+	result, err := q.db.Exec(ctx, dropOldRejects, before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const dropReplayedProducts = `-- name: DropReplayedProducts :exec
+DELETE FROM stage_product s USING product p
+WHERE p.product_id = s.product_id
+  AND (p.source_updated_at > s.source_updated_at OR p.archived_at IS NOT NULL
+       OR p.source_updated_at = s.source_updated_at AND p.content_hash <> s.content_hash)
+`
+
+// A replay was read before what is stored: where times are equal it loses, and to
+// a product that was archived since.
+func (q *Queries) DropReplayedProducts(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, dropReplayedProducts)
+	return err
 }
 
 const extendGap = `-- name: ExtendGap :execrows

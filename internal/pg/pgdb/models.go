@@ -12,6 +12,22 @@ import (
 	"github.com/macrodata-dev/macrodata/internal/shop"
 )
 
+type Alert struct {
+	Key           string
+	Event         string
+	RunID         *uuid.UUID
+	Scenario      string
+	Status        string
+	Cause         string
+	Remedy        string
+	At            time.Time
+	CreatedAt     time.Time
+	NextAttemptAt time.Time
+	Attempts      int32
+	SentAt        *time.Time
+	LastError     *string
+}
+
 type Change struct {
 	ChangeID      uuid.UUID
 	At            time.Time
@@ -288,6 +304,13 @@ type ScheduleSlot struct {
 	MovedAt time.Time
 }
 
+type Setting struct {
+	Name      string
+	Version   int64
+	Value     json.RawMessage
+	UpdatedAt time.Time
+}
+
 type Shop struct {
 	OnlyOne     bool
 	ShopID      int64
@@ -464,4 +487,17 @@ type WatermarkHistory struct {
 	Value   time.Time
 	RunID   uuid.UUID
 	MovedAt time.Time
+}
+
+type WebhookDelivery struct {
+	WebhookID   string
+	Topic       string
+	Shop        string
+	Subject     *string
+	TriggeredAt *time.Time
+	ReceivedAt  time.Time
+	DueAt       *time.Time
+	HandledAt   *time.Time
+	Outcome     string
+	Payload     []byte
 }

@@ -186,6 +186,7 @@ LEFT JOIN LATERAL (SELECT x.fulfillment_id, x.order_id, x.status, x.display_stat
 WHERE (f.order_id, f.status, f.display_status, f.updated_at, f.delivered_at, f.tracking_company, f.tracking_number)
     IS DISTINCT FROM
       (s.order_id, s.status, s.display_status, s.updated_at, s.delivered_at, s.tracking_company, s.tracking_number)
+  AND (NOT $3::boolean OR o.outcome = 'applied' OR f.fulfillment_id IS NULL)
 ON CONFLICT (fulfillment_id) DO UPDATE
 SET order_id = excluded.order_id, status = excluded.status, display_status = excluded.display_status,
     created_at = excluded.created_at, updated_at = excluded.updated_at, delivered_at = excluded.delivered_at,
@@ -196,11 +197,13 @@ SET order_id = excluded.order_id, status = excluded.status, display_status = exc
 type MergeFulfillmentsParams struct {
 	RunID  uuid.UUID
 	Stream string
+	Replay bool
 }
 
-// Fulfillments of an order that lost to a newer stored one are left out.
+// Fulfillments of an order that lost to a newer stored one are left out. Of an
+// order that is stored as it is, a replay brings back what is missing.
 func (q *Queries) MergeFulfillments(ctx context.Context, arg MergeFulfillmentsParams) (int64, error) {
-	result, err := q.db.Exec(ctx, mergeFulfillments, arg.RunID, arg.Stream)
+	result, err := q.db.Exec(ctx, mergeFulfillments, arg.RunID, arg.Stream, arg.Replay)
 	if err != nil {
 		return 0, err
 	}
@@ -252,7 +255,7 @@ WITH known AS MATERIALIZED (
     LEFT JOIN LATERAL (SELECT x.line_no, x.content_hash FROM order_line_item x
                        WHERE x.line_item_id = s.line_item_id LIMIT 1) l ON true
     WHERE k.outcome <> 'superseded' AND k.last IS NOT NULL
-      AND (l.line_no IS NULL OR l.content_hash <> s.content_hash)
+      AND (l.line_no IS NULL OR l.content_hash <> s.content_hash AND NOT ($3::boolean AND k.outcome = 'unchanged'))
     ON CONFLICT (line_item_id) DO UPDATE
     SET order_id = excluded.order_id, product_id = excluded.product_id, variant_id = excluded.variant_id,
         sku = excluded.sku, title = excluded.title, variant_title = excluded.variant_title,
@@ -269,6 +272,7 @@ SELECT coalesce((SELECT sum(lines) FROM known), 0)::bigint AS matched,
 type MergeLinesParams struct {
 	Stream string
 	RunID  uuid.UUID
+	Replay bool
 }
 
 type MergeLinesRow struct {
@@ -278,13 +282,14 @@ type MergeLinesRow struct {
 }
 
 // Lines of an order that lost to a newer stored one are superseded and left
-// out. A new line is numbered after the lines that its order has, in the file's
-// sequence. What the file holds is summed by day, to be held against the store
+// out; of an order that is stored as it is, a replay brings back lines that are
+// missing. A new line is numbered after the lines that its order has, in the
+// file's sequence. What the file holds is summed by day, to be held against the store
 // later; orders that it holds more than once are read whole instead. Answers
 // how many lines have their order in this file, how many were written, and how
 // many of those are new: xmax of a row that was updated isn't 0.
 func (q *Queries) MergeLines(ctx context.Context, arg MergeLinesParams) (MergeLinesRow, error) {
-	row := q.db.QueryRow(ctx, mergeLines, arg.Stream, arg.RunID)
+	row := q.db.QueryRow(ctx, mergeLines, arg.Stream, arg.RunID, arg.Replay)
 	var i MergeLinesRow
 	err := row.Scan(&i.Matched, &i.Written, &i.Added)
 	return i, err
@@ -297,6 +302,7 @@ WITH judged AS MATERIALIZED (
         h.source_updated_at IS NULL AS is_new,
         CASE WHEN h.source_updated_at IS NULL OR s.source_updated_at > h.source_updated_at THEN 'applied'
              WHEN s.source_updated_at < h.source_updated_at THEN 'superseded'
+             WHEN $1::boolean AND (s.content_hash <> h.content_hash OR h.deleted_at IS NOT NULL) THEN 'superseded'
              WHEN s.content_hash <> h.content_hash OR h.deleted_at IS NOT NULL THEN 'applied'
              ELSE 'unchanged' END AS outcome
     FROM stage_order s
@@ -305,7 +311,7 @@ WITH judged AS MATERIALIZED (
 ), noted AS (
     INSERT INTO ingest_root (stream, subject_id, outcome, updated_at, day, currency, total,
         taxes_included, line_quantity, fulfillment_count, deliveries)
-    SELECT $1::text, j.order_id, j.outcome, j.source_updated_at, j.day, j.currency, j.total,
+    SELECT $2::text, j.order_id, j.outcome, j.source_updated_at, j.day, j.currency, j.total,
         j.taxes_included, j.line_quantity, j.fulfillment_count, j.deliveries
     FROM judged j
     ON CONFLICT (subject_id, stream) DO UPDATE
@@ -335,7 +341,7 @@ WITH judged AS MATERIALIZED (
         s.cancelled_at, s.closed_at, s.financial_status, s.fulfillment_status, s.currency, s.taxes_included,
         s.subtotal, s.discount, s.shipping, s.tax, s.total, s.refunded, s.presentment_currency, s.presentment_total,
         s.customer_id, s.email, s.shipping_country, s.source_name, s.tags, s.is_test, s.is_edited, s.refund_count,
-        NULL, s.content_hash, $2
+        NULL, s.content_hash, $3
     FROM judged s
     WHERE s.is_new
     RETURNING 1
@@ -349,7 +355,7 @@ WITH judged AS MATERIALIZED (
         s.cancelled_at, s.closed_at, s.financial_status, s.fulfillment_status, s.currency, s.taxes_included,
         s.subtotal, s.discount, s.shipping, s.tax, s.total, s.refunded, s.presentment_currency, s.presentment_total,
         s.customer_id, s.email, s.shipping_country, s.source_name, s.tags, s.is_test, s.is_edited, s.refund_count,
-        NULL, s.content_hash, $2
+        NULL, s.content_hash, $3
     FROM judged s
     WHERE s.outcome = 'applied' AND NOT s.is_new
     ON CONFLICT (order_id) DO UPDATE
@@ -371,6 +377,7 @@ SELECT (SELECT count(*) FROM inserted) AS inserted, (SELECT count(*) FROM update
 `
 
 type MergeOrdersParams struct {
+	Replay bool
 	Stream string
 	RunID  uuid.UUID
 }
@@ -386,13 +393,14 @@ type MergeOrdersRow struct {
 // Judges every order of the chunk, notes the judgement in ingest_root, and
 // writes what is to be applied. Of an order that is delivered twice the newer
 // version counts. The stream is 'orders' for the file, 'by_id' for what was
-// asked for by id.
+// asked for by id. A file that is replayed was read before what is stored: it
+// loses where times are equal, and to a deletion.
 //
 // LATERAL with LIMIT makes the planner look rows up by key, which costs the
 // same however large the table has grown. New rows are inserted plainly, for ON
 // CONFLICT costs a sixth more; no other run writes beside this one.
 func (q *Queries) MergeOrders(ctx context.Context, arg MergeOrdersParams) (MergeOrdersRow, error) {
-	row := q.db.QueryRow(ctx, mergeOrders, arg.Stream, arg.RunID)
+	row := q.db.QueryRow(ctx, mergeOrders, arg.Replay, arg.Stream, arg.RunID)
 	var i MergeOrdersRow
 	err := row.Scan(&i.Inserted, &i.Updated)
 	return i, err
