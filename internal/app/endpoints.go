@@ -3,16 +3,20 @@ package app
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/macrodata-dev/macrodata/internal/api"
 	"github.com/macrodata-dev/macrodata/internal/catalog"
 	"github.com/macrodata-dev/macrodata/internal/errs"
+	"github.com/macrodata-dev/macrodata/internal/settings"
 	"github.com/macrodata-dev/macrodata/internal/shop"
+	"github.com/macrodata-dev/macrodata/internal/telemetry"
 )
 
 // endpoints lists all that is served. It works on the zero App, for the
 // document.
 func (a *App) endpoints() []api.Endpoint {
+	set := settings.New(a.DB)
 	return slices.Concat(
 		[]api.Endpoint{
 			api.Get("/api/me", "getMe", "Tells who is signed in, and which shop this is.", a.me),
@@ -20,23 +24,27 @@ func (a *App) endpoints() []api.Endpoint {
 				api.Describe("The answer is 200 whatever the health is: what counts is in it. For machines there are /healthz and /readyz on an address of their own.")),
 		},
 		a.Scenarios.BulkSync.Scenario().Endpoints,
-		api.Changes(a.DB),
+		[]api.Endpoint{telemetry.Endpoint(eventLake{a}, a.Runs)},
+		set.Endpoints(),
+		api.Changes(a.DB, set.Undo()),
+		scenarioEndpoints(),
 	)
 }
 
-// newAPI makes the API of the program.
-func (a *App) newAPI() (*api.API, error) {
+// newAPI makes the API of the program. observe, unless nil, is told of each
+// request.
+func (a *App) newAPI(observe func(pattern string, status int, took time.Duration)) (*api.API, error) {
 	return api.New(api.Config{
 		Title: "macrodata", Version: "1",
 		Description: "The operations platform of a Shopify brand. Every path is behind Cloudflare Access.",
-		DB:          a.DB, Log: a.Log, Shop: a.shop,
+		DB:          a.DB, Log: a.Log, Shop: a.shop, Observe: observe,
 	}, a.endpoints()...)
 }
 
 // OpenAPI returns the document of all that the program serves, as YAML or as
 // JSON. It needs no database.
 func OpenAPI() (yaml, json []byte, err error) {
-	doors, err := (&App{Platform: &Platform{}}).newAPI()
+	doors, err := (&App{Platform: &Platform{}}).newAPI(nil)
 	if err != nil {
 		return nil, nil, err
 	}

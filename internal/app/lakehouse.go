@@ -18,6 +18,7 @@ import (
 	"github.com/macrodata-dev/macrodata/internal/lake"
 	"github.com/macrodata-dev/macrodata/internal/lake/duck"
 	"github.com/macrodata-dev/macrodata/internal/sales"
+	"github.com/macrodata-dev/macrodata/internal/telemetry"
 )
 
 // Lakehouse is the tables of facts, and the engine that answers questions from
@@ -52,7 +53,7 @@ func (p *Platform) openLakehouse(ctx context.Context) (*Lakehouse, error) {
 	}
 	d := &Duck{
 		cfg: duck.Config{
-			Lake: l, Warehouse: warehouse, Queries: []fs.FS{sales.Queries()}, MemoryLimit: c.LakeMemory,
+			Lake: l, Warehouse: warehouse, Queries: []fs.FS{sales.Queries(), telemetry.Queries()}, MemoryLimit: c.LakeMemory,
 		},
 		scratch: filepath.Join(p.DataDir, "duck"),
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -15,21 +16,20 @@ import (
 	"github.com/macrodata-dev/macrodata/internal/access"
 	"github.com/macrodata-dev/macrodata/internal/api"
 	"github.com/macrodata-dev/macrodata/internal/errs"
+	"github.com/macrodata-dev/macrodata/internal/webhook"
+	"github.com/macrodata-dev/macrodata/web"
 )
 
-const (
-	drainLimit = 20 * time.Second // for requests under way when the program ends
-	pruneEvery = time.Hour
-)
+const drainLimit = 20 * time.Second // for requests under way when the program ends
 
 // Server is the door of the program: the API, behind Cloudflare Access, and on
-// an address of its own what machines ask of a process.
+// addresses of their own what machines ask of a process and what Shopify tells.
 type Server struct {
-	app      *App
-	api      *api.API
-	verifier *access.Verifier
-	web, ops *listening // nil where there is none
-	draining atomic.Bool
+	app            *App
+	api            *api.API
+	verifier       *access.Verifier
+	web, ops, hook *listening // nil where there is none
+	draining       atomic.Bool
 }
 
 // listening is a server and where it listens.
@@ -42,6 +42,7 @@ type listening struct {
 // Run.
 func NewServer(a *App) (_ *Server, err error) {
 	s := &Server{app: a}
+	m := newMetrics(a.DB, a.Log)
 	defer func() {
 		if err != nil {
 			s.Close()
@@ -51,19 +52,36 @@ func NewServer(a *App) (_ *Server, err error) {
 		if s.verifier, err = a.Config.newVerifier(a.Log); err != nil {
 			return nil, err
 		}
-		if s.api, err = a.newAPI(); err != nil {
+		if s.api, err = a.newAPI(m.observe); err != nil {
 			return nil, err
 		}
 		if s.web, err = s.listen("LISTEN", a.Config.Listen, s.staff()); err != nil {
 			return nil, err
 		}
+		if err = s.listenForWebhooks(); err != nil {
+			return nil, err
+		}
 	}
 	if a.Config.OpsListen != off {
-		if s.ops, err = s.listen("OPS_LISTEN", a.Config.OpsListen, s.machines()); err != nil {
+		if s.ops, err = s.listen("OPS_LISTEN", a.Config.OpsListen, s.machines(m)); err != nil {
 			return nil, err
 		}
 	}
 	return s, nil
+}
+
+// listenForWebhooks opens the address where Shopify comes, which isn't behind
+// Access: nothing else is there.
+func (s *Server) listenForWebhooks() error {
+	c := s.app.Config
+	if c.WebhookListen == off {
+		return nil
+	}
+	h, err := webhook.New(webhook.Config{DB: s.app.DB, Secret: string(c.ShopifyClientSecret), Shop: c.ShopifyShop, Log: s.app.Log})
+	if err == nil {
+		s.hook, err = s.listen("WEBHOOK_LISTEN", c.WebhookListen, h)
+	}
+	return err
 }
 
 // listen opens an address. Its limits are what [api] expects; bodies and
@@ -87,6 +105,24 @@ func (s *Server) URL() string { return s.web.url() }
 // OpsURL is where machines ask, "" where that is off.
 func (s *Server) OpsURL() string { return s.ops.url() }
 
+// WebhookURL is where Shopify's webhooks come in, "" where that is off.
+func (s *Server) WebhookURL() string {
+	if s.hook == nil {
+		return ""
+	}
+	return s.hook.url() + webhook.Path
+}
+
+// all lists the addresses that are open.
+func (s *Server) all() (open []*listening) {
+	for _, l := range []*listening{s.web, s.hook, s.ops} {
+		if l != nil {
+			open = append(open, l)
+		}
+	}
+	return open
+}
+
 func (l *listening) url() string {
 	if l == nil {
 		return ""
@@ -96,8 +132,12 @@ func (l *listening) url() string {
 
 // staff serves people and their programs.
 func (s *Server) staff() http.Handler {
-	endpoints := s.api.Handler()
+	endpoints, pages := s.api.Handler(), web.Handler()
 	signed := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, "/api/") {
+			pages.ServeHTTP(w, r)
+			return
+		}
 		p, _ := access.From(r.Context())
 		ctx := api.WithPrincipal(r.Context(), api.Principal{Kind: string(p.Kind), Name: p.Name, Expires: p.Expires})
 		endpoints.ServeHTTP(w, r.WithContext(ctx))
@@ -113,10 +153,11 @@ func (s *Server) staff() http.Handler {
 
 // machines serves what watches over the process. A process that lives is
 // healthy: to start it anew because its database is away would help nobody.
-func (s *Server) machines() http.Handler {
+func (s *Server) machines(m *metrics) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
+	mux.Handle("GET /metrics", m.handler())
 	return mux
 }
 
@@ -139,19 +180,16 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 // closes the server.
 func (s *Server) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	for _, l := range []*listening{s.web, s.ops} {
-		if l != nil {
-			g.Go(func() error {
-				if err := l.Serve(l.Listener); !errors.Is(err, http.ErrServerClosed) {
-					return err
-				}
-				return nil
-			})
-		}
+	for _, l := range s.all() {
+		g.Go(func() error {
+			if err := l.Serve(l.Listener); !errors.Is(err, http.ErrServerClosed) {
+				return err
+			}
+			return nil
+		})
 	}
 	if s.web != nil {
 		g.Go(func() error { s.verifier.Run(ctx); return nil })
-		g.Go(func() error { s.prune(ctx); return nil })
 	}
 	g.Go(func() error {
 		<-ctx.Done()
@@ -168,7 +206,12 @@ func (s *Server) drain(ctx context.Context) {
 	s.draining.Store(true)
 	if s.web != nil {
 		s.api.Drain()
-		if err := s.web.Shutdown(ctx); err != nil {
+	}
+	for _, l := range []*listening{s.web, s.hook} {
+		if l == nil {
+			continue
+		}
+		if err := l.Shutdown(ctx); err != nil {
 			s.app.Log.Warn("requests were cut, for they took too long to end", "error", err)
 		}
 	}
@@ -178,26 +221,8 @@ func (s *Server) drain(ctx context.Context) {
 // Close closes the addresses, and cuts what is still answered there. After Run
 // there is nothing left to close.
 func (s *Server) Close() {
-	for _, l := range []*listening{s.web, s.ops} {
-		if l != nil {
-			l.Server.Close()   //nolint:errcheck // nothing is lost
-			l.Listener.Close() //nolint:errcheck // as above; Server knows it only from Serve on
-		}
-	}
-}
-
-// prune forgets Idempotency-Keys that are too old to be sent again, until ctx
-// ends.
-func (s *Server) prune(ctx context.Context) {
-	tick := time.NewTicker(pruneEvery)
-	defer tick.Stop()
-	for ctx.Err() == nil {
-		if _, err := api.PruneKeys(ctx, s.app.DB); err != nil && ctx.Err() == nil {
-			s.app.Log.WarnContext(ctx, "old idempotency keys could not be deleted", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-		case <-tick.C:
-		}
+	for _, l := range s.all() {
+		l.Server.Close()   //nolint:errcheck // nothing is lost
+		l.Listener.Close() //nolint:errcheck // as above; Server knows it only from Serve on
 	}
 }

@@ -21,7 +21,7 @@ type served struct {
 	stop   func() error
 }
 
-func serve(t *testing.T, role Role) served {
+func serve(t *testing.T, role Role, environ ...string) served {
 	t.Helper()
 	issuer, err := access.NewIssuer(access.Config{})
 	if err != nil {
@@ -31,7 +31,7 @@ func serve(t *testing.T, role Role) served {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { issuer.Close() }) //nolint:errcheck // it keeps nothing
-	p := platform(t, pgtest.URL(t), "brand.myshopify.com")
+	p := platform(t, pgtest.URL(t), "brand.myshopify.com", environ...)
 	p.Config.AccessTeam, p.Config.AccessAudience = issuer.URL(), issuer.Audience()
 	p.Config.Listen, p.Config.OpsListen, p.Config.Role = "127.0.0.1:0", "127.0.0.1:0", role
 	a, err := Open(t.Context(), p)
@@ -92,7 +92,7 @@ func TestServerLetsInWhomAccessVouchesFor(t *testing.T) {
 	}
 	var h struct{ Data health }
 	status, body = get(t, s.URL()+"/api/health", token)
-	if err := json.Unmarshal([]byte(body), &h); err != nil || status != http.StatusOK || h.Data.State != degraded || len(h.Data.Parts) != 4 {
+	if err := json.Unmarshal([]byte(body), &h); err != nil || status != http.StatusOK || h.Data.State != degraded || len(h.Data.Parts) != 7 {
 		t.Errorf("/api/health of a new program is answered %d %s", status, body)
 	}
 	for _, path := range []string{"/healthz", "/readyz"} {
