@@ -60,3 +60,11 @@ WHERE (sqlc.narg(operation)::text IS NULL OR c.operation = sqlc.narg(operation))
        OR (c.at, c.change_id) < (sqlc.narg(before_at)::timestamptz, sqlc.narg(before_id)::uuid))
 ORDER BY c.at DESC, c.change_id DESC
 LIMIT @row_limit;
+
+-- name: DropOldChanges :execrows
+-- A change goes after its undo, for that names it.
+DELETE FROM change WHERE change_id IN (
+    SELECT c.change_id FROM change c
+    WHERE c.at < @before::timestamptz AND NOT EXISTS (SELECT 1 FROM change u WHERE u.undoes = c.change_id)
+    LIMIT 10000
+);

@@ -85,7 +85,7 @@ func (s *changes) list(ctx context.Context, req *listChangesRequest, after *chan
 	list := make([]changeEntry, len(rows))
 	for i, r := range rows {
 		list[i] = changeEntry{
-			ChangeID: r.ChangeID, At: r.At.UTC(), Principal: r.PrincipalName, Kind: r.PrincipalKind, Operation: r.Operation,
+			ChangeID: r.ChangeID, At: r.At, Principal: r.PrincipalName, Kind: r.PrincipalKind, Operation: r.Operation,
 			Subject: r.Subject, SubjectIDs: r.SubjectIds, RequestID: r.RequestID,
 			Undoable: s.undoable(r.Operation, r.UndoneBy), Undoes: r.Undoes, UndoneBy: r.UndoneBy,
 		}
@@ -115,7 +115,7 @@ func (s *changes) get(ctx context.Context, req *changeRequest) (*One[changeEntry
 		return nil, noChange(err)
 	}
 	return &One[changeEntry]{changeEntry{
-		ChangeID: r.ChangeID, At: r.At.UTC(), Principal: r.PrincipalName, Kind: r.PrincipalKind, Operation: r.Operation,
+		ChangeID: r.ChangeID, At: r.At, Principal: r.PrincipalName, Kind: r.PrincipalKind, Operation: r.Operation,
 		Subject: r.Subject, SubjectIDs: r.SubjectIds, RequestID: r.RequestID,
 		Undoable: s.undoable(r.Operation, r.UndoneBy), Undoes: r.Undoes, UndoneBy: r.UndoneBy,
 		Before: r.Before, After: r.After,
@@ -161,4 +161,15 @@ func (s *changes) revert(ctx context.Context, tx pg.Tx, c pgdb.Change) (uuid.UUI
 		Operation: c.Operation, Subject: c.Subject, SubjectIDs: c.SubjectIds,
 		Before: c.After, After: c.Before, undoes: &c.ChangeID,
 	})
+}
+
+// PruneChanges deletes the changes that were made before a time, with their
+// undos, and returns how many.
+func PruneChanges(ctx context.Context, db *pg.DB, before time.Time) (deleted int64, err error) {
+	for {
+		n, err := pgdb.New(db).DropOldChanges(ctx, before)
+		if deleted += n; err != nil || n == 0 {
+			return deleted, err
+		}
+	}
 }

@@ -30,12 +30,14 @@ type gate struct {
 	query   map[string]bool // parameters; true where one may come several times
 	takes   bool            // a body
 	json    bool            // which is JSON
+	schema  *huma.Schema    // of that
+	refs    huma.Registry   // of the schema's parts
 	maxBody int64
 	keyed   bool // takes an Idempotency-Key
 }
 
 // learn reads what an operation takes out of its documentation.
-func (g *gate) learn(op *huma.Operation) {
+func (g *gate) learn(op *huma.Operation, refs huma.Registry) {
 	g.query = map[string]bool{}
 	for _, p := range op.Parameters {
 		if p.In == "query" {
@@ -43,7 +45,9 @@ func (g *gate) learn(op *huma.Operation) {
 		}
 	}
 	if g.takes = op.RequestBody != nil; g.takes {
-		g.json = op.RequestBody.Content["application/json"] != nil
+		if media := op.RequestBody.Content["application/json"]; media != nil {
+			g.json, g.schema, g.refs = true, media.Schema, refs
+		}
 	}
 }
 
@@ -89,9 +93,10 @@ func (g *gate) checkURL(u *url.URL, faults *Faults) {
 			faults.Add(where, "there is no such parameter")
 		case len(values[name]) > 1 && !several:
 			faults.Add(where, "is there more than once")
-		case !slices.ContainsFunc(values[name], func(s string) bool { return !storable(s) }):
-		default:
+		case slices.ContainsFunc(values[name], func(s string) bool { return !storable(s) }):
 			faults.Add(where, "is no UTF-8 text without NUL")
+		case slices.Contains(values[name], ""): // huma takes it for one that isn't there
+			faults.Add(where, "is empty: leave it out, or give it a value")
 		}
 	}
 }
@@ -166,6 +171,7 @@ func (g *gate) checkBody(contentType string, st *state) error {
 	if nul {
 		st.faults.Add("body", `has the character \u0000, which can't be stored`)
 	}
+	findNulls(body, g.schema, g.refs, &st.faults)
 	return nil
 }
 

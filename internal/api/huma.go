@@ -49,7 +49,12 @@ func problemOfHuma(hc huma.Context, status int, detail string, list ...error) hu
 		}
 		return p
 	case http.StatusUnprocessableEntity:
-		faults := append(slices.Clone(stateOf(ctx).faults), faultsOfHuma(list)...)
+		faults := slices.Clone(stateOf(ctx).faults)
+		for _, f := range faultsOfHuma(list) {
+			if !slices.Contains(faults, Fault{f.Location, isNull}) { // of another type, too
+				faults = append(faults, f)
+			}
+		}
 		return problemOf(ctx, faults)
 	}
 	return problemOf(ctx, fmt.Errorf("huma: %d %s", status, detail))

@@ -68,13 +68,18 @@ func (a *API) finish(e Endpoint, g *gate) {
 			return p.In == "query" && (p.Name == "limit" || p.Name == "cursor")
 		})
 	}
+	for _, p := range op.Parameters {
+		if s := p.Schema; p.In == "query" && s.Type == huma.TypeString && s.Enum == nil && s.Format == "" && s.Pattern == "" && s.MinLength == nil {
+			s.MinLength = new(1) // the gate refuses empty ones
+		}
+	}
 	for _, segment := range strings.Split(e.Path, "/") {
 		name, isParameter := strings.CutPrefix(strings.TrimSuffix(segment, "}"), "{")
 		if isParameter && !slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.In == "path" && p.Name == name }) {
 			panic(fmt.Sprintf("the request has no field for {%s} of the path", name))
 		}
 	}
-	g.learn(op)
+	g.learn(op, a.registry())
 }
 
 func operationOf(p *huma.PathItem, method string) *huma.Operation {

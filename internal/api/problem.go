@@ -71,7 +71,7 @@ var problems = map[string]struct {
 	remedy string // where the error has none
 }{
 	"invalid":     {status: 422, title: "Invalid request", kind: errs.Invalid, remedy: "correct what is listed and send it again"},
-	"not_found":   {status: 404, title: "Not found"},
+	"not_found":   {status: 404, title: "Not found", remedy: "look it up in its list; GET /api/openapi.yaml tells all paths"},
 	"conflict":    {status: 409, title: "In conflict with what is there", kind: errs.Conflict},
 	"stale":       {status: 412, title: "Changed since it was read", kind: errs.Stale, remedy: "read it again, look at what has changed, and send the change with its new version"},
 	"denied":      {status: 403, title: "Somebody has to act first", kind: errs.Denied},
@@ -83,7 +83,7 @@ var problems = map[string]struct {
 
 	"malformed":              {status: 400, title: "Can't be read"},
 	"unauthenticated":        {status: 401, title: "Not signed in", detail: "nobody is signed in", remedy: "open the dashboard's address and sign in"},
-	"method_not_allowed":     {status: 405, title: "Not possible here"},
+	"method_not_allowed":     {status: 405, title: "Not possible here", remedy: "GET /api/openapi.yaml tells what each path takes"},
 	"in_progress":            {status: 409, title: "Still under way"},
 	"answer_gone":            {status: 409, title: "Done, and the answer was not kept"},
 	"unsupported_media_type": {status: 415, title: "Not in a form that is read here"},

@@ -2,7 +2,6 @@ package archtest
 
 import (
 	"path"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -122,23 +121,12 @@ func TestDocumentsNameCommandsThatExist(t *testing.T) {
 // the test that proves it.
 func TestAcceptanceChecksNameTestsThatExist(t *testing.T) {
 	t.Parallel()
-	tests := map[string]bool{}
-	for _, p := range allPackages(t) {
-		for _, name := range append(p.TestGoFiles, p.XTestGoFiles...) {
-			for _, m := range testFunc.FindAllStringSubmatch(read(t, filepath.Join(p.Path, name)), -1) {
-				tests[m[1]], tests[path.Base(p.Path)+"."+m[1]] = true, true
-			}
-		}
-	}
+	tests := testsByName(t)
 	for _, s := range app.Declarations() {
-		checks := 0
-		for line := range strings.Lines(document(t, s)["Acceptance checks"]) {
-			if !strings.HasPrefix(line, "- ") {
-				continue
-			}
-			checks++
+		checks := checksOf(t, s)
+		for _, check := range checks {
 			named := 0
-			for _, word := range words(line) {
+			for _, word := range words(check) {
 				if testName.MatchString(word) {
 					named++
 					if !tests[word] {
@@ -147,10 +135,10 @@ func TestAcceptanceChecksNameTestsThatExist(t *testing.T) {
 				}
 			}
 			if named == 0 {
-				t.Errorf("an acceptance check of %s names no test: %s", s.ID, line)
+				t.Errorf("an acceptance check of %s names no test: %s", s.ID, check)
 			}
 		}
-		if checks == 0 {
+		if len(checks) == 0 {
 			t.Errorf("the document of %s has no acceptance check", s.ID)
 		}
 	}

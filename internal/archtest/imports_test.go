@@ -7,8 +7,8 @@ import (
 )
 
 // law lists the packages bottom-up. A package imports only what stands in a
-// row above its own; its tests may besides import the sandbox, pgtest and what
-// their row names.
+// row above its own; its tests may besides import the sandbox, pgtest, test/proof and
+// what their row names.
 var law = []struct {
 	packages string // separated by spaces; an end of /* is one folder's packages
 	why      string
@@ -16,14 +16,19 @@ var law = []struct {
 }{
 	{"internal/errs db", "everything names errors and the schema; they import nothing of ours", ""},
 	{"internal/shop", "nouns that all share, without I/O", ""},
+	{"internal/disk", "a full disk is told alike by all who write files", ""},
 	{"internal/obs internal/blob internal/pg internal/pg/pgdb internal/pg/cluster", "one outside thing each, and not each other", ""},
 	{"internal/pg/pgtest", "a server and a schema for tests", ""},
+	{"web", "files for browsers, which know the API alone", ""},
 	{"internal/access", "who sends a request: knows nothing of what is asked", ""},
+	{"internal/webhook", "what Shopify tells: it becomes a row, and nothing follows from it here", ""},
 	{"internal/api", "the ground of endpoints, whatever they are of", ""},
 	{"internal/outbox internal/lake/rows", "facts on their way to the lakehouse: cheap to import, for every scenario writes some", ""},
 	{"internal/shopify/jsonl", "a format that the client and the load share", ""},
 	{"internal/shopify", "the other side: knows nothing of how we store", ""},
+	{"internal/settings", "what staff set for all scenarios", ""},
 	{"internal/catalog internal/runs internal/sales", "what several scenarios write, each behind one package", ""},
+	{"internal/alert", "tells people of runs and webhooks, and writes neither", ""},
 	{"internal/orders", "tells of sales as it writes orders, and knows from the catalog where the shop was", ""},
 	{"internal/workflow internal/workflow/floor", "runs anything, so it knows no scenario and no table of ours", "internal/workflow/floor"},
 	{"internal/telemetry", "writes down what the engine tells", ""},
@@ -36,6 +41,8 @@ var law = []struct {
 	{"sandbox/access", "an issuer of tokens: must not share code with who verifies them", ""},
 	{"sandbox/shopify", "the other side again: must not share code with the client that it tests", ""},
 	{"sandbox/shops", "shops for the simulator", ""},
+	{"test/proof", "what stories of faults come to, for the tests of all packages", ""},
+	{"test/lab", "where stories of the whole program happen", ""},
 	{"bench", "measures what is above", "internal/cli"},
 	{"internal/cli", "commands put the program together with people and the sandbox", ""},
 	{"cmd/macrodata", "a process around cli", ""},
@@ -54,11 +61,13 @@ var confined = map[string]struct {
 	"internal/shopify":        {"internal/bulk internal/scenario/* internal/app internal/cli bench", "only scenarios talk to Shopify, and bulk for them"},
 	"internal/orders":         {"internal/scenario/*", "who writes orders is a scenario, and one at a time"},
 	"internal/bulk":           {"internal/scenario/*", "its steps run in a scenario's workflow, which declares them"},
-	"internal/pg/cluster":     {"internal/app internal/pg/pgtest bench", "whether the server is ours is decided in app"},
+	"internal/pg/cluster":     {"internal/app internal/pg/pgtest bench test/*", "whether the server is ours is decided in app"},
 	"internal/app":            {"internal/cli bench", "nothing below knows the program"},
-	"sandbox/access":          {"internal/cli bench", "as sandbox/shopify"},
-	"sandbox/shopify":         {"sandbox/* internal/cli bench", "the product doesn't know that it talks to a simulator"},
-	"sandbox/shops":           {"internal/cli bench", "as sandbox/shopify"},
+	"sandbox/access":          {"internal/cli bench test/*", "as sandbox/shopify"},
+	"sandbox/shopify":         {"sandbox/* internal/cli bench test/*", "the product doesn't know that it talks to a simulator"},
+	"sandbox/shops":           {"internal/cli bench test/*", "as sandbox/shopify"},
+	"test/proof":              {"test/*", "it is for tests"},
+	"test/lab":                {"test/*", "as test/proof"},
 	"bench":                   {"internal/cli", "a command runs it"},
 	"internal/cli":            {"cmd/macrodata", "commands are not an interface"},
 }
@@ -104,7 +113,7 @@ func TestImportsGoDown(t *testing.T) {
 			}
 		}
 		for _, to := range ours(append(p.TestImports, p.XTestImports...)) {
-			if rowOf(to) >= row && to != p.Path && !among("sandbox/* internal/pg/pgtest "+law[row].tests, to) {
+			if rowOf(to) >= row && to != p.Path && !among("sandbox/* internal/pg/pgtest test/proof "+law[row].tests, to) {
 				t.Errorf("tests of %s import %s, which is not below it", p.Path, to)
 			}
 		}

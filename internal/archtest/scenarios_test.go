@@ -68,27 +68,36 @@ func TestOneIDEverywhere(t *testing.T) {
 	}
 }
 
-// runnersOf returns the packages whose code runs steps of a scenario: its own,
-// and those that it imports, however far down, which make steps themselves.
-func runnersOf(t *testing.T, s scenario.Scenario) []pkg {
+// beneath returns the package of a scenario, and those that it imports, however
+// far down.
+func beneath(t *testing.T, s scenario.Scenario) []pkg {
 	t.Helper()
 	all := map[string]pkg{}
 	for _, p := range allPackages(t) {
 		all[p.Path] = p
 	}
 	own := folderOf(t, s)
-	runners, seen := []pkg{own}, map[string]bool{own.Path: true}
+	list, seen := []pkg{own}, map[string]bool{own.Path: true}
 	for todo := ours(own.Imports); len(todo) > 0; todo = todo[1:] {
 		p := all[todo[0]]
 		if seen[p.Path] {
 			continue
 		}
 		seen[p.Path] = true
-		imports := ours(p.Imports)
-		if slices.Contains(imports, "internal/workflow") {
+		list = append(list, p)
+		todo = append(todo, ours(p.Imports)...)
+	}
+	return list
+}
+
+// runnersOf returns the packages whose code runs steps of a scenario: its own,
+// and those beneath it that make steps themselves.
+func runnersOf(t *testing.T, s scenario.Scenario) (runners []pkg) {
+	t.Helper()
+	for i, p := range beneath(t, s) {
+		if i == 0 || slices.Contains(ours(p.Imports), "internal/workflow") {
 			runners = append(runners, p)
 		}
-		todo = append(todo, imports...)
 	}
 	return runners
 }
@@ -112,14 +121,20 @@ func TestDeclaredStepsAreTheOnesThatRun(t *testing.T) {
 }
 
 // TestDeclaredTablesAreTheOnesUsed by the scenario's own SQL. What it reads
-// may be more: a package below may read or write it on the scenario's behalf.
+// may be more: a package below may read or write it on the scenario's behalf,
+// and then it is one that the package's SQL names.
 func TestDeclaredTablesAreTheOnesUsed(t *testing.T) {
 	t.Parallel()
 	all, known := queries(t), tables(t)
 	for _, s := range app.Declarations() {
-		p := folderOf(t, s)
-		written, named := map[string]bool{}, map[string]bool{}
+		p, below := folderOf(t, s), beneath(t, s)
+		written, named, namedBelow := map[string]bool{}, map[string]bool{}, map[string]bool{}
 		for _, q := range all {
+			if slices.ContainsFunc(below, func(p pkg) bool { return p.Path == q.owner }) {
+				for _, table := range q.names {
+					namedBelow[table] = true
+				}
+			}
 			if q.owner != p.Path {
 				continue
 			}
@@ -139,8 +154,11 @@ func TestDeclaredTablesAreTheOnesUsed(t *testing.T) {
 			}
 		}
 		for _, table := range s.Reads {
-			if known[table] == "" {
+			switch {
+			case known[table] == "":
 				t.Errorf("scenario %s declares that it reads %s, which is no table", s.ID, table)
+			case !namedBelow[table]:
+				t.Errorf("scenario %s declares that it reads %s, which no SQL of it or of what it imports names", s.ID, table)
 			}
 		}
 	}

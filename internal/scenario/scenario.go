@@ -2,12 +2,17 @@
 // to run it, and to hold its document against the code.
 package scenario
 
-import "github.com/macrodata-dev/macrodata/internal/api"
+import (
+	"strings"
+
+	"github.com/macrodata-dev/macrodata/internal/api"
+)
 
 // Scenario is one of the product's scenarios, declared by its package.
 type Scenario struct {
 	ID        string // names the folder, the package, the SQL file and the workflows
 	Title     string
+	Document  string // Markdown: the README.md of its package, for people who don't read Go
 	Workflows []Workflow
 	Endpoints []api.Endpoint
 	Commands  []string // of the command line, such as "macrodata sync"
@@ -27,4 +32,12 @@ type Step struct {
 	Name  string // up to the number
 	Where string // what it touches: "Shopify", "PostgreSQL", "object storage"
 	What  string // one sentence
+}
+
+// Goal returns the first paragraph of the document's section of that name, ""
+// where it has none.
+func (s Scenario) Goal() string {
+	_, rest, _ := strings.Cut(s.Document, "\n## Goal\n")
+	paragraph, _, _ := strings.Cut(strings.TrimSpace(rest), "\n\n")
+	return paragraph
 }
