@@ -91,7 +91,7 @@ func All() []Benchmark {
 		{"parse", "bulk file to structs on one core, against encoding/json", runParse},
 		{"lake-append", "draining sales rows into the lakehouse, against DuckDB copying them into Parquet files", runAppend},
 		{"steps", "durable steps with events, against DBOS's own", runSteps},
-		{"start", "process start to launched engine, binary, idle memory, against fixed limits", runStart},
+		{"start", "`serve` from its start to ready, binary, idle memory, against fixed limits", runStart},
 	}
 }
 

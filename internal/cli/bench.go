@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/macrodata-dev/macrodata/bench"
-	"github.com/macrodata-dev/macrodata/internal/app"
 )
 
 func (e *env) benchCommand() *cobra.Command {
@@ -44,7 +43,7 @@ Settings in the environment don't count here.
 		},
 	}
 	c.Flags().StringVar(&size, "size", string(bench.Small), "small, medium or full: 10,000, 100,000 or 1,000,000 orders")
-	c.AddCommand(e.idleCommand(), e.sideCommand())
+	c.AddCommand(e.sideCommand())
 	return c
 }
 
@@ -88,20 +87,6 @@ func mark(ok bool) string {
 		return "✓"
 	}
 	return "✗"
-}
-
-// idleCommand is a launched program that waits, for the benchmark of the start.
-func (e *env) idleCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "idle", Hidden: true, Args: usage(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error {
-			return e.withApp(c.Context(), func(*app.App) error {
-				fmt.Fprintln(e.stdout, bench.Ready)
-				<-c.Context().Done()
-				return nil
-			})
-		},
-	}
 }
 
 // sideCommand is one side of a benchmark, for a process of its own.
