@@ -21,7 +21,7 @@ ORDER BY r.at LIMIT 100;
 SELECT coalesce(max(finished_at) FILTER (WHERE status IN ('completed', 'completed_with_rejects', 'completed_with_gap')),
                 min(created_at), now())::timestamptz AS since,
        now()::timestamptz AS now
-FROM ingest_run WHERE scenario = @scenario;
+FROM ingest_run WHERE scenario = @scenario AND params->>'mode' IS DISTINCT FROM 'replay'; -- which brings nothing new
 
 -- name: NewNotices :many
 -- What Shopify asked for or told of: a duty when it comes and again a week before

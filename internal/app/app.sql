@@ -6,8 +6,10 @@ SELECT scenario, status, count(*) AS runs,
 FROM ingest_run GROUP BY scenario, status ORDER BY scenario, status LIMIT 1000;
 
 -- name: LastSuccesses :many
+-- A replay of what was read before brings nothing new.
 SELECT scenario, max(finished_at)::timestamptz AS at FROM ingest_run
 WHERE status IN ('completed', 'completed_with_rejects', 'completed_with_gap') AND finished_at IS NOT NULL
+  AND params->>'mode' IS DISTINCT FROM 'replay'
 GROUP BY scenario ORDER BY scenario LIMIT 1000;
 
 -- name: RunsEndedBefore :many

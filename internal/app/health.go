@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/macrodata-dev/macrodata/internal/alert"
@@ -97,6 +98,7 @@ func readVitals(ctx context.Context, a *App) (v vitals, err error) {
 	if v.syncs, err = a.Runs.List(ctx, bulksync.ID, syncsSeen); err != nil {
 		return v, err
 	}
+	v.syncs = slices.DeleteFunc(v.syncs, bulksync.IsReplay) // which bring nothing new
 	marks, err := pgdb.New(a.DB).ListWatermarks(ctx)
 	if err != nil {
 		return v, err

@@ -13,14 +13,14 @@ import (
 
 // File is an archived result of a bulk operation.
 type File struct {
-	Name    string // of the export, with a suffix where its window was split
-	Parts   []Part
-	Bytes   int64 // of the parts together
-	Size    int64 // as Shopify says
-	Objects int64 // lines, as Shopify says
-	Roots   int64 // of these, without a parent, as Shopify says
-	Partial bool  // what a failed operation left
-	Failure string
+	Name    string `json:"name"` // of the export, with a suffix where its window was split
+	Parts   []Part `json:"parts"`
+	Bytes   int64  `json:"bytes"`             // of the parts together
+	Size    int64  `json:"size"`              // as Shopify says
+	Objects int64  `json:"objects"`           // lines, as Shopify says
+	Roots   int64  `json:"roots"`             // of these, without a parent, as Shopify says
+	Partial bool   `json:"partial,omitempty"` // what a failed operation left
+	Failure string `json:"failure,omitempty"`
 }
 
 // Part is an object of the archive, as its step records it.
@@ -32,9 +32,14 @@ type Part struct {
 	Total  int64  `json:"total"` // size of the whole file, -1 where the server didn't tell
 }
 
-// download archives an operation's result, part by part.
-func (x *Exporter) download(name string, b shopify.Bulk) ([]File, error) {
-	f := File{Name: name, Size: b.Bytes, Objects: b.Objects, Roots: b.Roots}
+// download archives the result of an export's operation, part by part. What an
+// earlier attempt left of it keeps its name.
+func (x *Exporter) download(export string, attempt int, b shopify.Bulk) ([]File, error) {
+	name := export
+	if attempt > 1 {
+		name = step(export, attempt)
+	}
+	f := File{Name: export, Size: b.Bytes, Objects: b.Objects, Roots: b.Roots}
 	if err := b.Err(); err != nil {
 		f.Partial, f.Failure = true, err.Error()
 	}
@@ -43,7 +48,7 @@ func (x *Exporter) download(name string, b shopify.Bulk) ([]File, error) {
 	}
 	for n, etag := 1, ""; ; n++ {
 		p, err := workflow.Do(x.cfg.Run, step("download", name, n), func(ctx context.Context) (Part, error) {
-			return x.downloadPart(ctx, b, f, n, etag)
+			return x.downloadPart(ctx, b, f, step(name, fmt.Sprintf("%05d", n)), etag)
 		})
 		if err != nil {
 			return nil, err
@@ -60,8 +65,8 @@ func (x *Exporter) download(name string, b shopify.Bulk) ([]File, error) {
 }
 
 // downloadPart may run twice: the object is the same and replaces itself.
-func (x *Exporter) downloadPart(ctx context.Context, b shopify.Bulk, f File, n int, etag string) (Part, error) {
-	p := Part{Key: fmt.Sprintf("archives/ingest/%s/%s-%05d.jsonl", x.cfg.Run.ID(), f.Name, n)}
+func (x *Exporter) downloadPart(ctx context.Context, b shopify.Bulk, f File, object, etag string) (Part, error) {
+	p := Part{Key: archived(x.cfg.Run.ID(), object+".jsonl")}
 	hash := sha256.New()
 	counter := &meter{report: func(bytes int64) {
 		x.cfg.Progress.Set(ctx, step("download", f.Name), f.Bytes+bytes, f.Size, "bytes")

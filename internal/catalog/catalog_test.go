@@ -30,7 +30,7 @@ func product(id shop.ID, title string, at time.Time, tags ...string) shop.Produc
 }
 
 // apply stages products and returns what changed.
-func apply(t *testing.T, d *pg.DB, products ...shop.Product) (c catalog.Changes) {
+func apply(t testing.TB, d *pg.DB, products ...shop.Product) (c catalog.Changes) {
 	t.Helper()
 	b := catalog.NewBatch()
 	for i, p := range products {
@@ -53,7 +53,7 @@ func apply(t *testing.T, d *pg.DB, products ...shop.Product) (c catalog.Changes)
 }
 
 // tagsOf returns the tags of a product, in Shopify's spelling.
-func tagsOf(t *testing.T, d *pg.DB, id shop.ID) (tags []string) {
+func tagsOf(t testing.TB, d *pg.DB, id shop.ID) (tags []string) {
 	t.Helper()
 	rows, err := d.Query(t.Context(), `SELECT t.name FROM link_product_product_tag l JOIN product_tag t USING (tag_id)
 		WHERE l.product_id = $1 ORDER BY lower(t.name)`, int64(id))

@@ -72,6 +72,7 @@ func TestRuns(t *testing.T) {
 		"run-json":      {"runs", "01900000-0000-7000-8000-000000000001", "--json"},
 		"run-failed":    {"runs", "01900000-0000-7000-8000-000000000002"},
 		"runs-help":     {"runs", "--help"},
+		"replay-help":   {"replay", "--help"},
 		"migrate-again": {"migrate", "--json"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -121,6 +122,8 @@ var nonsense = []struct {
 	{"an unknown command below lake", nil, []string{"lake", "frobnicate"}, misuse},
 	{"compaction of an unknown table", nil, []string{"lake", "compact", "--table", "sales"}, misuse},
 	{"expiry of an unknown table", nil, []string{"lake", "expire", "--table", "sales"}, misuse},
+	{"a replay of nothing", nil, []string{"replay"}, misuse},
+	{"a replay of what is no id", nil, []string{"replay", "latest"}, misuse},
 	{"no query", nil, []string{"lake", "query"}, misuse},
 	{"an unknown query", nil, []string{"lake", "query", "frobnicate"}, misuse},
 	{"a query as SQL", nil, []string{"lake", "query", "SELECT", "1"}, misuse},

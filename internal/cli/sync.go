@@ -97,6 +97,11 @@ func (e *env) sync(ctx context.Context, a *app.App, p bulksync.Params) error {
 	if err != nil {
 		return err
 	}
+	return e.ended(run)
+}
+
+// ended prints how a run ended. One whose proof failed is a fault.
+func (e *env) ended(run runs.Run) error {
 	if err := e.print(run, func(w io.Writer) { printRun(w, run) }); err != nil {
 		return err
 	}

@@ -134,12 +134,13 @@ func (w *Writer) merge(ctx context.Context, tx pg.Tx, b *Batch, stream string) (
 	if err := tx.CopyIn(ctx, "stage_fulfillment", b.fulfillments); err != nil {
 		return m, err
 	}
-	n, err := q.MergeOrders(ctx, pgdb.MergeOrdersParams{RunID: w.run, Stream: stream})
+	replay := w.replay && stream == fromFile
+	n, err := q.MergeOrders(ctx, pgdb.MergeOrdersParams{RunID: w.run, Stream: stream, Replay: replay})
 	m = merged{n.Inserted + n.Updated, n.Updated}
 	if err != nil || b.fulfillments.Rows() == 0 {
 		return m, err
 	}
-	sent, err := q.MergeFulfillments(ctx, pgdb.MergeFulfillmentsParams{RunID: w.run, Stream: stream})
+	sent, err := q.MergeFulfillments(ctx, pgdb.MergeFulfillmentsParams{RunID: w.run, Stream: stream, Replay: replay})
 	m.written += sent
 	return m, err
 }

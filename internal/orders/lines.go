@@ -157,5 +157,5 @@ func (w *Writer) mergeLines(ctx context.Context, tx pg.Tx, l *Lines, stream stri
 	if err := tx.CopyIn(ctx, "stage_line_order", l.orders); err != nil {
 		return n, err
 	}
-	return pgdb.New(tx).MergeLines(ctx, pgdb.MergeLinesParams{RunID: w.run, Stream: stream})
+	return pgdb.New(tx).MergeLines(ctx, pgdb.MergeLinesParams{RunID: w.run, Stream: stream, Replay: w.replay && stream == fromFile})
 }

@@ -39,11 +39,21 @@ type Writer struct {
 	run    uuid.UUID
 	zone   *time.Location
 	teller *sales.Teller
+	replay bool
 }
 
 // NewWriter returns the writer of a run. The zone is the shop's.
 func NewWriter(run uuid.UUID, zone *time.Location) *Writer {
-	return &Writer{run, zone, sales.NewTeller(run, zone)}
+	return &Writer{run: run, zone: zone, teller: sales.NewTeller(run, zone)}
+}
+
+// NewReplayer returns the writer of a run whose files an earlier run has read
+// already: what is stored was read later, and stays, unless the file is newer or
+// the store has lost it.
+func NewReplayer(run uuid.UUID, zone *time.Location) *Writer {
+	w := NewWriter(run, zone)
+	w.replay = true
+	return w
 }
 
 // Delete marks orders as deleted, of those made since the horizon, and returns

@@ -6,7 +6,8 @@
 -- Judges every order of the chunk, notes the judgement in ingest_root, and
 -- writes what is to be applied. Of an order that is delivered twice the newer
 -- version counts. The stream is 'orders' for the file, 'by_id' for what was
--- asked for by id.
+-- asked for by id. A file that is replayed was read before what is stored: it
+-- loses where times are equal, and to a deletion.
 --
 -- LATERAL with LIMIT makes the planner look rows up by key, which costs the
 -- same however large the table has grown. New rows are inserted plainly, for ON
@@ -16,6 +17,7 @@ WITH judged AS MATERIALIZED (
         h.source_updated_at IS NULL AS is_new,
         CASE WHEN h.source_updated_at IS NULL OR s.source_updated_at > h.source_updated_at THEN 'applied'
              WHEN s.source_updated_at < h.source_updated_at THEN 'superseded'
+             WHEN @replay::boolean AND (s.content_hash <> h.content_hash OR h.deleted_at IS NOT NULL) THEN 'superseded'
              WHEN s.content_hash <> h.content_hash OR h.deleted_at IS NOT NULL THEN 'applied'
              ELSE 'unchanged' END AS outcome
     FROM stage_order s
@@ -94,7 +96,8 @@ UPDATE ingest_root SET deliveries = deliveries + 1
 WHERE stream = 'orders' AND subject_id = ANY(@order_ids::bigint[]);
 
 -- name: MergeFulfillments :execrows
--- Fulfillments of an order that lost to a newer stored one are left out.
+-- Fulfillments of an order that lost to a newer stored one are left out. Of an
+-- order that is stored as it is, a replay brings back what is missing.
 INSERT INTO order_fulfillment (fulfillment_id, order_id, status, display_status,
     created_at, updated_at, delivered_at, tracking_company, tracking_number, run_id)
 SELECT s.fulfillment_id, s.order_id, s.status, s.display_status,
@@ -106,6 +109,7 @@ LEFT JOIN LATERAL (SELECT x.* FROM order_fulfillment x WHERE x.fulfillment_id = 
 WHERE (f.order_id, f.status, f.display_status, f.updated_at, f.delivered_at, f.tracking_company, f.tracking_number)
     IS DISTINCT FROM
       (s.order_id, s.status, s.display_status, s.updated_at, s.delivered_at, s.tracking_company, s.tracking_number)
+  AND (NOT @replay::boolean OR o.outcome = 'applied' OR f.fulfillment_id IS NULL)
 ON CONFLICT (fulfillment_id) DO UPDATE
 SET order_id = excluded.order_id, status = excluded.status, display_status = excluded.display_status,
     created_at = excluded.created_at, updated_at = excluded.updated_at, delivered_at = excluded.delivered_at,
@@ -114,8 +118,9 @@ SET order_id = excluded.order_id, status = excluded.status, display_status = exc
 
 -- name: MergeLines :one
 -- Lines of an order that lost to a newer stored one are superseded and left
--- out. A new line is numbered after the lines that its order has, in the file's
--- sequence. What the file holds is summed by day, to be held against the store
+-- out; of an order that is stored as it is, a replay brings back lines that are
+-- missing. A new line is numbered after the lines that its order has, in the
+-- file's sequence. What the file holds is summed by day, to be held against the store
 -- later; orders that it holds more than once are read whole instead. Answers
 -- how many lines have their order in this file, how many were written, and how
 -- many of those are new: xmax of a row that was updated isn't 0.
@@ -163,7 +168,7 @@ WITH known AS MATERIALIZED (
     LEFT JOIN LATERAL (SELECT x.line_no, x.content_hash FROM order_line_item x
                        WHERE x.line_item_id = s.line_item_id LIMIT 1) l ON true
     WHERE k.outcome <> 'superseded' AND k.last IS NOT NULL
-      AND (l.line_no IS NULL OR l.content_hash <> s.content_hash)
+      AND (l.line_no IS NULL OR l.content_hash <> s.content_hash AND NOT (@replay::boolean AND k.outcome = 'unchanged'))
     ON CONFLICT (line_item_id) DO UPDATE
     SET order_id = excluded.order_id, product_id = excluded.product_id, variant_id = excluded.variant_id,
         sku = excluded.sku, title = excluded.title, variant_title = excluded.variant_title,

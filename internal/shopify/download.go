@@ -31,7 +31,9 @@ type Part struct {
 
 // Download writes a part of an operation's result, or of its partial result
 // where it failed, to w. Where the connection ends early it goes on from
-// there, and where the address has expired it asks for another, once.
+// there, and where the address has expired it asks for another, once. A file
+// that ends before Shopify says it does is asked for again, and in the end taken
+// as it is: whoever counts sees that it is short.
 //
 // A file that changed since the parts before is errs.Corrupt: the download has
 // to start over. A result that can't be had any more is errs.NotFound: the
@@ -51,6 +53,10 @@ func (c *Client) Download(ctx context.Context, b Bulk, r Range, w io.Writer) (pa
 	for failures, asked := 0, false; ; {
 		before := d.part.Bytes
 		err := d.fetch(ctx)
+		short := err == nil && d.short()
+		if short {
+			err = d.shortage()
+		}
 		var f *failure
 		switch {
 		case err == nil:
@@ -60,16 +66,38 @@ func (c *Client) Download(ctx context.Context, b Bulk, r Range, w io.Writer) (pa
 		case errors.Is(err, errRefused) && !asked:
 			asked, err = true, d.refresh(ctx)
 		case errors.As(err, &f):
-			if d.part.Bytes > before {
+			if d.part.Bytes-before >= progress {
 				failures = 0
 			}
 			failures++
 			err = c.pause(ctx, f, failures, "going on with a download", "operation", b.ID, "offset", r.Offset+d.part.Bytes)
+			if err != nil && short && ctx.Err() == nil {
+				return d.part, nil
+			}
 		}
 		if err != nil {
 			return d.part, err
 		}
 	}
+}
+
+// progress is how much a request has to bring so that the failures before it
+// are forgotten. A connection that is cut after a few bytes each time never ends
+// otherwise.
+const progress = 64 << 10
+
+// short reports whether the file has ended before Shopify says it does.
+func (d *download) short() bool {
+	end := d.r.Offset + d.part.Bytes
+	ended := d.r.Length == 0 || d.part.Bytes < d.r.Length || d.part.Total >= 0 && end >= d.part.Total
+	return ended && end < d.b.Bytes
+}
+
+// shortage is the failure that a short file is. Its size is to be learned anew:
+// it may have been a broken answer's.
+func (d *download) shortage() error {
+	d.part.Total = -1
+	return unavailable("the file ended at byte %d, Shopify says that it has %d", d.r.Offset+d.part.Bytes, d.b.Bytes)
 }
 
 // refresh asks for the operation anew, which has to have a result.
@@ -94,15 +122,19 @@ var errRefused = fmt.Errorf("the download host refuses the result's address, eve
 
 // download is one call of Download.
 type download struct {
-	c    *Client
-	b    Bulk
-	r    Range
-	w    io.Writer
-	part Part
+	c     *Client
+	b     Bulk
+	r     Range
+	w     io.Writer
+	part  Part
+	whole bool // no part is asked for: the host compresses, and its parts would be those of the compressed file
 }
 
+// slowest is how many bytes a second a download has to bring.
+const slowest = 1 << 10
+
 // fetch makes one request for what is missing, and returns nil once nothing
-// is. Silence for longer than Retry.Timeout ends it.
+// is. Silence for longer than Retry.Timeout ends it, and so does a trickle.
 func (d *download) fetch(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -126,7 +158,7 @@ func (d *download) fetch(ctx context.Context) error {
 	if total >= 0 && from >= total {
 		return d.atEnd(from, total)
 	}
-	body := io.Reader(&watched{resp.Body, timer, d.c.retry.Timeout})
+	body := io.Reader(&watched{r: resp.Body, timer: timer, timeout: d.c.retry.Timeout})
 	if resp.Header.Get("Content-Encoding") == "gzip" {
 		if body, err = gzip.NewReader(body); err != nil {
 			return networkFailure(stalled(ctx, err))
@@ -151,7 +183,9 @@ func (d *download) request(ctx context.Context, from int64) (*http.Request, erro
 	if d.r.Length > 0 {
 		span += strconv.FormatInt(d.r.Offset+d.r.Length-1, 10)
 	}
-	req.Header.Set("Range", span)
+	if !d.whole {
+		req.Header.Set("Range", span)
+	}
 	req.Header.Set("Accept-Encoding", "identity")
 	req.Header.Set("User-Agent", "macrodata")
 	if etag := d.part.ETag; etag != "" && !strings.HasPrefix(etag, "W/") {
@@ -174,6 +208,10 @@ func (d *download) accept(resp *http.Response, from int64) (skip, total int64, e
 		}
 	case http.StatusPartialContent, http.StatusRequestedRangeNotSatisfiable:
 		start, size, ok := contentRange(h.Get("Content-Range"))
+		if h.Get("Content-Encoding") != "" && !d.whole {
+			d.whole = true
+			return 0, 0, unavailable("the download host sent a part of a compressed file")
+		}
 		if status == http.StatusPartialContent && (!ok || start != from || h.Get("Content-Encoding") != "") {
 			return 0, 0, fmt.Errorf("the download host sent another part than asked for: %w", errs.Corrupt)
 		}
@@ -259,17 +297,19 @@ func contentRange(s string) (start, size int64, ok bool) {
 	return start, size, ok && found && err == nil
 }
 
-// watched restarts a timer with each read that brings something.
+// watched restarts a timer each time that enough has come for its time.
 type watched struct {
 	r       io.Reader
 	timer   *time.Timer
 	timeout time.Duration
+	came    int // since the timer was restarted
 }
 
 func (w *watched) Read(p []byte) (int, error) {
 	n, err := w.r.Read(p)
-	if n > 0 {
+	if w.came += n; float64(w.came) >= slowest*w.timeout.Seconds() {
 		w.timer.Reset(w.timeout)
+		w.came = 0
 	}
 	return n, err
 }

@@ -59,6 +59,45 @@ func zipped(w http.ResponseWriter, _ *http.Request) {
 	z.Close()
 }
 
+// zippedPart answers as if the parts of the compressed file were the file's.
+func zippedPart(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Range", fmt.Sprintf("bytes 0-%d/%d", len(file)-1, len(file)))
+	w.Header().Set("Content-Encoding", "gzip")
+	w.WriteHeader(http.StatusPartialContent)
+	z := gzip.NewWriter(w)
+	z.Write(file)
+	z.Close()
+}
+
+func zippedCut(w http.ResponseWriter, _ *http.Request) {
+	var all bytes.Buffer
+	z := gzip.NewWriter(&all)
+	z.Write(file)
+	z.Close()
+	w.Header().Set("Content-Encoding", "gzip")
+	w.Write(all.Bytes()[:100_000])
+	http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
+}
+
+// trickle sends so little that no download would end.
+func trickle(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("ETag", `"a"`)
+	w.Header().Set("Content-Length", fmt.Sprint(len(file)))
+	every := time.NewTicker(10 * time.Millisecond)
+	defer every.Stop()
+	for i := range file {
+		if _, err := w.Write(file[i : i+1]); err != nil || http.NewResponseController(w).Flush() != nil {
+			return
+		}
+		select {
+		case <-every.C:
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
 func stall(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Length", fmt.Sprint(len(file)))
 	w.Write(file[:5000])
@@ -120,8 +159,15 @@ func TestDownload(t *testing.T) {
 		"a file that changed after a cut":                 {steps: []http.HandlerFunc{cutAfter(100), serve(file, `"b"`)}, want: file[:100], kind: "corrupt"},
 		"a file that grew after a cut":                    {steps: []http.HandlerFunc{cutAfter(100), serve(append(file, 1), `"a"`)}, want: file[:100], kind: "corrupt"},
 		"a cut is gone on from":                           {steps: []http.HandlerFunc{cutAfter(100), cutAfter(0), cutAfter(70_000), whole}, want: file},
-		"more cuts than attempts, each with progress":     {steps: []http.HandlerFunc{cutAfter(9), cutAfter(9), cutAfter(9), cutAfter(9), cutAfter(9), cutAfter(9), whole}, want: file},
+		"more cuts than attempts, each with progress":     {steps: []http.HandlerFunc{cutAfter(0), cutAfter(0), cutAfter(70_000), cutAfter(0), cutAfter(70_000), cutAfter(0), whole}, want: file},
 		"cuts without progress are given up":              {steps: []http.HandlerFunc{cutAfter(0)}, kind: "unavailable"},
+		"cuts after a few bytes each are given up":        {steps: []http.HandlerFunc{cutAfter(9)}, want: file[:9*quick.Attempts], kind: "unavailable"},
+		"a trickle is gone on from":                       {steps: []http.HandlerFunc{trickle, whole}, want: file},
+		"a file that ends early is asked for again":       {steps: []http.HandlerFunc{serve(file[:70_000], `"a"`), whole}, want: file},
+		"an empty answer is no file":                      {steps: []http.HandlerFunc{serve(nil, `"a"`), whole}, want: file},
+		"a file that is shorter than told is taken":       {steps: []http.HandlerFunc{serve(file[:70_000], `"a"`)}, want: file[:70_000]},
+		"a host that compresses parts is asked for all":   {steps: []http.HandlerFunc{zippedPart, zipped}, want: file},
+		"a cut in what is compressed":                     {steps: []http.HandlerFunc{zippedPart, zippedCut, zipped}, want: file},
 		"a stalled answer is gone on from":                {steps: []http.HandlerFunc{stall, whole}, want: file},
 		"a busy host is asked again":                      {steps: []http.HandlerFunc{text(503, ""), text(429, "", "Retry-After", "0"), whole}, want: file},
 		"a host that asks for minutes is left to callers": {steps: []http.HandlerFunc{text(503, "", "Retry-After", "90")}, kind: "unavailable"},

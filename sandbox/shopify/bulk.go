@@ -185,8 +185,13 @@ func (s *Server) wait(op *operation, d time.Duration) {
 	}
 }
 
-// finish gives an operation its last state.
+// finish gives an operation its last state, and tells of it.
 func (s *Server) finish(op *operation, res result, err error) {
+	s.end(op, res, err)
+	s.tell(op)
+}
+
+func (s *Server) end(op *operation, res result, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	op.objects, op.roots = res.objects, res.roots

@@ -39,6 +39,13 @@ func (s *Server) Prepare(match, file string) error {
 	return nil
 }
 
+// Unprepare withdraws all ready files: bulk queries are of the shop again.
+func (s *Server) Unprepare() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.prepared = nil
+}
+
 func (s *Server) preparedFor(query string) (prepared, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,7 +68,7 @@ func countRows(file string) (res result, err error) {
 		return res, err
 	}
 	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 64<<20)
+	lines.Buffer(nil, 256<<20)
 	for lines.Scan() {
 		if res.objects++; !bytes.Contains(lines.Bytes(), []byte(`"__parentId"`)) {
 			res.roots++

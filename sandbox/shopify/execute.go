@@ -86,8 +86,13 @@ func (s *Server) execute(doc document, fault RequestFault) []byte {
 		e.Extensions["cost"], e.Extensions["maxCost"] = cost, maxQueryCost
 		return failure(gqlerror.List{e}, nil)
 	}
-	if fault.Throttled || !s.bucket.take(cost) {
-		s.stats.add(func(c *Stats) { c.Throttled++ })
+	overdrawn := !fault.Throttled && !s.bucket.take(cost)
+	if fault.Throttled || overdrawn {
+		s.stats.add(func(c *Stats) {
+			if c.Throttled++; overdrawn {
+				c.Overdrawn++
+			}
+		})
 		return failure(gqlerror.List{coded("THROTTLED", "Throttled")}, s.costNote(cost, nil))
 	}
 	r.run(op)
@@ -99,6 +104,7 @@ func (s *Server) execute(doc document, fault RequestFault) []byte {
 		actual = cost
 	}
 	s.bucket.giveBack(cost - actual)
+	s.stats.add(func(c *Stats) { c.Spent += actual })
 	return r.response(s.costNote(cost, &actual))
 }
 

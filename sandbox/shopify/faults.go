@@ -20,6 +20,7 @@ type Faults struct {
 	requests  []*armed[RequestFault]
 	bulk      []*armed[BulkFault]
 	downloads []*armed[DownloadFault]
+	happened  int
 }
 
 type armed[T any] struct {
@@ -133,23 +134,31 @@ func (f *Faults) Clear() {
 func (f *Faults) request(document string) RequestFault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return use(f.requests, document)
+	return use(&f.happened, f.requests, document)
 }
 
 func (f *Faults) operation(query string) BulkFault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return use(f.bulk, query)
+	return use(&f.happened, f.bulk, query)
 }
 
 func (f *Faults) download() DownloadFault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return use(f.downloads, "")
+	return use(&f.happened, f.downloads, "")
 }
 
-// use returns the first armed fault that matches text, or none.
-func use[T any](all []*armed[T], text string) (none T) {
+// Happened returns how many faults have happened so far, also before
+// [Faults.Clear].
+func (f *Faults) Happened() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.happened
+}
+
+// use returns the first armed fault that matches text and counts it, or none.
+func use[T any](count *int, all []*armed[T], text string) (none T) {
 	for _, a := range all {
 		if a.left == 0 || !strings.Contains(text, a.match) || !a.chosen() {
 			continue
@@ -157,6 +166,7 @@ func use[T any](all []*armed[T], text string) (none T) {
 		if a.left > 0 {
 			a.left--
 		}
+		*count++
 		return a.fault
 	}
 	return none

@@ -13,6 +13,8 @@ type Stats struct {
 	DownloadedBytes int64          // bodies sent by it
 	Concurrency     int            // most requests at one time, downloads included
 	Throttled       int            // requests answered THROTTLED
+	Overdrawn       int            // of these, because the bucket was really too empty
+	Spent           int            // points that requests have cost
 	Fetched         int            // objects found by nodes(ids)
 }
 

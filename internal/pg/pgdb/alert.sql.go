@@ -97,7 +97,7 @@ const lastGoodRun = `-- name: LastGoodRun :one
 SELECT coalesce(max(finished_at) FILTER (WHERE status IN ('completed', 'completed_with_rejects', 'completed_with_gap')),
                 min(created_at), now())::timestamptz AS since,
        now()::timestamptz AS now
-FROM ingest_run WHERE scenario = $1
+FROM ingest_run WHERE scenario = $1 AND params->>'mode' IS DISTINCT FROM 'replay'
 `
 
 type LastGoodRunRow struct {
@@ -179,6 +179,7 @@ func (q *Queries) NewBadRuns(ctx context.Context) ([]NewBadRunsRow, error) {
 }
 
 const newNotices = `-- name: NewNotices :many
+
 SELECT ('webhook:' || w.webhook_id || CASE WHEN w.due_at < now() + interval '7 days' THEN ':due' ELSE '' END)::text AS key,
        w.topic, coalesce(w.triggered_at, w.received_at)::timestamptz AS at, coalesce(w.due_at, now())::timestamptz AS due_at
 FROM webhook_delivery w
@@ -196,6 +197,7 @@ type NewNoticesRow struct {
 	DueAt time.Time
 }
 
+// which brings nothing new
 // What Shopify asked for or told of: a duty when it comes and again a week before
 // its time is over, the end of the app when it comes.
 func (q *Queries) NewNotices(ctx context.Context) ([]NewNoticesRow, error) {

@@ -15,6 +15,7 @@ import (
 const lastSuccesses = `-- name: LastSuccesses :many
 SELECT scenario, max(finished_at)::timestamptz AS at FROM ingest_run
 WHERE status IN ('completed', 'completed_with_rejects', 'completed_with_gap') AND finished_at IS NOT NULL
+  AND params->>'mode' IS DISTINCT FROM 'replay'
 GROUP BY scenario ORDER BY scenario LIMIT 1000
 `
 
@@ -23,6 +24,7 @@ type LastSuccessesRow struct {
 	At       time.Time
 }
 
+// A replay of what was read before brings nothing new.
 func (q *Queries) LastSuccesses(ctx context.Context) ([]LastSuccessesRow, error) {
 	rows, err := q.db.Query(ctx, lastSuccesses)
 	if err != nil {

@@ -12,6 +12,7 @@ package bulksync
 
 import (
 	"context"
+	_ "embed" // of the document
 	"errors"
 	"fmt"
 	"log/slog"
@@ -34,6 +35,9 @@ const (
 	// Name is that of its workflow, and of the schedule that starts it.
 	Name = ID + ".sync"
 )
+
+//go:embed README.md
+var document string
 
 // Settings are the numbers that a sync goes by. The zero value of each means
 // the default beside it.
@@ -92,9 +96,10 @@ func New(engine *workflow.Engine, db *pg.DB, store *runs.Store, archive *blob.St
 
 // Params are what a sync is asked to do.
 type Params struct {
-	Mode      string     `json:"mode"`                // Incremental or Full
+	Mode      string     `json:"mode"`                // Incremental, Full or Replay
 	Resources []string   `json:"resources,omitempty"` // of Streams; all where empty
 	Since     *time.Time `json:"since,omitempty"`     // instead of the watermark
+	Replay    *uuid.UUID `json:"replay,omitempty"`    // in mode Replay, the run whose archive is loaded
 
 	Trigger     string     `json:"trigger"`     // runs.Cron, Manual or CLI
 	RequestedBy string     `json:"requestedBy"` // a mail address, a service token's name, or a command
@@ -105,6 +110,7 @@ type Params struct {
 const (
 	Incremental = "incremental" // since the watermark
 	Full        = "full"        // everything
+	Replay      = "replay"      // what an earlier run has archived
 
 	Orders   = "orders"
 	Products = "products"
@@ -231,13 +237,14 @@ func (s *Service) Scenario() scenario.Scenario {
 // can be documented, and not served.
 func Scenario() scenario.Scenario {
 	return scenario.Scenario{
-		ID:    ID,
-		Title: "Daily Shopify bulk sync",
+		ID:       ID,
+		Title:    "Daily Shopify bulk sync",
+		Document: document,
 		Workflows: []scenario.Workflow{{
-			Name: Name, Trigger: "macrodata sync, POST /api/performance-metrics/sync, or the schedule", Steps: steps,
+			Name: Name, Trigger: "macrodata sync, macrodata replay, POST /api/performance-metrics/sync, or the schedule", Steps: steps,
 		}},
 		Endpoints: endpoints(nil),
-		Commands:  []string{"macrodata sync", "macrodata runs"},
+		Commands:  []string{"macrodata sync", "macrodata replay", "macrodata runs"},
 		Writes: []string{
 			"ingest_gap", "ingest_product", "ingest_sweep", "rejected_record", "watermark", "watermark_history",
 		},

@@ -8,6 +8,14 @@ FROM stage_product s
 ON CONFLICT (product_id) DO UPDATE
 SET updated_at = greatest(ingest_product.updated_at, excluded.updated_at);
 
+-- name: DropReplayedProducts :exec
+-- A replay was read before what is stored: where times are equal it loses, and to
+-- a product that was archived since.
+DELETE FROM stage_product s USING product p
+WHERE p.product_id = s.product_id
+  AND (p.source_updated_at > s.source_updated_at OR p.archived_at IS NOT NULL
+       OR p.source_updated_at = s.source_updated_at AND p.content_hash <> s.content_hash);
+
 -- name: AnalyzeLoaded :exec
 -- The planner still thinks that a table is as small as it was before the load,
 -- and would compare every row with every other. The columns that rows are found
@@ -237,3 +245,15 @@ SELECT h.currency, sum(h.total)::numeric AS total, sum(h.refunded)::numeric AS r
     sum((SELECT coalesce(sum(l.unit_price * l.quantity), 0) FROM order_line_item l WHERE l.order_id = h.order_id))::numeric AS gross
 FROM order_header h WHERE h.deleted_at IS NULL
 GROUP BY h.currency ORDER BY h.currency;
+
+-- name: DropOldRejects :execrows
+-- Those that were settled, of runs that are over for so long.
+DELETE FROM rejected_record WHERE (run_id, source, line_no) IN (
+    SELECT x.run_id, x.source, x.line_no FROM rejected_record x JOIN ingest_run r USING (run_id)
+    WHERE r.finished_at < @before::timestamptz AND x.resolved_run_id IS NOT NULL LIMIT 10000);
+
+-- name: BlankOldRejects :execrows
+-- Those that are still open stay listed, without what Shopify sent.
+UPDATE rejected_record SET record = '' WHERE (run_id, source, line_no) IN (
+    SELECT x.run_id, x.source, x.line_no FROM rejected_record x JOIN ingest_run r USING (run_id)
+    WHERE r.finished_at < @before::timestamptz AND x.resolved_run_id IS NULL AND x.record <> '' LIMIT 10000);

@@ -199,6 +199,9 @@ func TestWhatAPersonHasToMendFailsAtOnce(t *testing.T) {
 		},
 		{name: "a token that was revoked", arm: simulator.RequestFault{Status: 401}, says: "token"},
 		{name: "a shop that is frozen", arm: simulator.RequestFault{Status: 402}, says: "frozen"},
+		{name: "an app that may not", arm: simulator.RequestFault{Status: 403}, says: "store admin"},
+		{name: "a shop that isn't there", arm: simulator.RequestFault{Status: 404}, says: "MACRODATA_SHOPIFY_SHOP"},
+		{name: "a shop that is locked", arm: simulator.RequestFault{Status: 423}, says: "owner"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -215,6 +218,9 @@ func TestWhatAPersonHasToMendFailsAtOnce(t *testing.T) {
 			}
 			if n := w.begun.count(r.ID, "open"); n != 1 {
 				t.Errorf("%d attempts", n)
+			}
+			if n := w.api.Faults().Happened(); n > 1 {
+				t.Errorf("%d requests were made", n)
 			}
 		})
 	}

@@ -72,6 +72,9 @@ func (c *StreamCounts) addPass(name string, at cursor) {
 
 // bytes is what the run archived.
 func (j *job) bytes() (n int64) {
+	if j.replays() {
+		return 0
+	}
 	for _, f := range j.files {
 		n += f.Bytes
 	}

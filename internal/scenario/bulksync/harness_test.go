@@ -1,6 +1,7 @@
 package bulksync_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -56,6 +57,8 @@ type setup struct {
 	databaseURL string         // instead of a fresh database
 	settings    bulksync.Settings
 	api         func(*simulator.Config)
+	timeout     time.Duration            // of the client; what is asked of Shopify is answered in this time
+	archive     string                   // URL of the object store, instead of memory
 	fault       func(step, where string) // called around each step
 }
 
@@ -143,7 +146,7 @@ func (w *world) open(s setup) {
 	w.lake = &ledger{db: w.db}
 	w.runs = runs.New(w.db)
 	var err error
-	w.blobs, err = blob.Open(w.Context(), "mem://")
+	w.blobs, err = blob.Open(w.Context(), cmp.Or(s.archive, "mem://"))
 	must(w, err)
 	w.Cleanup(func() { must(w, w.blobs.Close()) })
 }
@@ -162,7 +165,7 @@ func (w *world) serve(s setup) {
 	w.Cleanup(func() { must(w, w.api.Close()) })
 	w.client, err = shopify.New(shopify.Config{
 		Shop: w.shop.Info().Domain, Token: token, URL: w.api.URL(),
-		Retry: shopify.Retry{Base: time.Millisecond, Max: 10 * time.Millisecond},
+		Retry: shopify.Retry{Base: time.Millisecond, Max: 10 * time.Millisecond, Timeout: s.timeout},
 	})
 	must(w, err)
 }

@@ -44,20 +44,39 @@ type file struct {
 	Stream string
 }
 
-// fetch brings a stream's files into the archive, and loads them.
-func (j *job) fetch(stream streamPlan) error {
-	found, err := j.bulk.Fetch(stream.export())
-	if err != nil {
-		return err
+// bring gets the files of all streams and loads them. Shopify works on all
+// streams at once while we wait for one after the other; a replay takes them from
+// the archive instead, and loads nothing unless all is there as it was written.
+func (j *job) bring() error {
+	if j.replays() {
+		return j.recall()
 	}
-	files := make([]file, len(found))
-	for i, f := range found {
-		files[i] = file{f, stream.Stream}
-		if err := j.load(files[i]); err != nil {
+	for _, stream := range j.plan.Streams {
+		if err := j.bulk.Start(stream.export()); err != nil {
 			return err
 		}
 	}
-	j.files = append(j.files, files...)
+	for _, stream := range j.plan.Streams {
+		files, err := j.bulk.Fetch(stream.export())
+		if err != nil {
+			return err
+		}
+		if err := j.loadAll(stream.Stream, files); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loadAll loads the files of a stream, one after the other.
+func (j *job) loadAll(stream string, files []bulk.File) error {
+	for _, f := range files {
+		loaded := file{f, stream}
+		if err := j.load(loaded); err != nil {
+			return err
+		}
+		j.files = append(j.files, loaded)
+	}
 	return nil
 }
 

@@ -16,6 +16,12 @@ import (
 
 // check refuses parameters that can't be meant.
 func (p Params) check(now time.Time) error {
+	if p.Mode == Replay {
+		return p.checkReplay()
+	}
+	if p.Replay != nil {
+		return errs.WithRemedy(fmt.Errorf("replay is given in mode %s: %w", p.Mode, errs.Invalid), "leave it out, or use mode replay")
+	}
 	if p.Mode != Incremental && p.Mode != Full {
 		return errs.WithRemedy(fmt.Errorf("mode is neither %q nor %q: %w", Incremental, Full, errs.Invalid), "choose one of the two")
 	}
@@ -26,6 +32,16 @@ func (p Params) check(now time.Time) error {
 	}
 	if what, remedy := p.wrongSince(now); what != "" {
 		return errs.WithRemedy(fmt.Errorf("since %s: %w", what, errs.Invalid), remedy)
+	}
+	return nil
+}
+
+func (p Params) checkReplay() error {
+	switch {
+	case p.Replay == nil:
+		return errs.WithRemedy(fmt.Errorf("replay is missing: %w", errs.Invalid), "name the run whose archive is to be loaded")
+	case p.Since != nil:
+		return errs.WithRemedy(fmt.Errorf("since is given for a replay: %w", errs.Invalid), "leave it out: a replay loads what its run has read")
 	}
 	return nil
 }
@@ -120,6 +136,18 @@ func planStream(stream string, p Params, m mark, lastSweep, shopifyNow time.Time
 	plan.Window.Since = from
 	plan.Advance = p.Mode == Full || m.Version > 0 && !from.After(m.Value.Add(-set.Overlap))
 	plan.SweepAll = plan.Window.Since.IsZero() || until.Sub(lastSweep) >= set.SweepEvery
+	return plan
+}
+
+// planReplay loads what a run has read of a stream, and moves nothing.
+func planReplay(stream string, of runs.Run) streamPlan {
+	plan := streamPlan{Stream: stream}
+	if of.Since != nil {
+		plan.Window.Since = *of.Since
+	}
+	if of.Until != nil {
+		plan.Window.Until = *of.Until
+	}
 	return plan
 }
 

@@ -31,6 +31,11 @@ func (j *job) applyProducts(ctx context.Context, tx pg.Tx, batch *catalog.Batch,
 			return 0, err
 		}
 	}
+	if fromFile && j.replays() {
+		if err := pgdb.New(tx).DropReplayedProducts(ctx); err != nil {
+			return 0, err
+		}
+	}
 	changes, err := catalog.Apply(ctx, tx, j.id)
 	return changes.Products, err
 }

@@ -55,7 +55,9 @@ func (s *Service) sync(r *workflow.Run, p Params) (_ Result, err error) {
 		return Result{}, err
 	}
 	j := &job{Service: s, run: r, id: id, params: p, progress: s.runs.Progress(id, s.log)}
-	defer func() { j.closeFailed(err) }()
+	defer func() {
+		s.runs.Fail(r.Context(), id, s.log.With("scenario", ID), runs.Outcome{Counts: j.counts, Bytes: j.bytes(), Err: err})
+	}()
 
 	// What is there to read, and from when to when?
 	if j.plan, err = workflow.Tx(r, "open", j.open); err != nil {
@@ -64,22 +66,14 @@ func (s *Service) sync(r *workflow.Run, p Params) (_ Result, err error) {
 	if j.zone, err = time.LoadLocation(j.plan.Zone); err != nil {
 		return Result{}, err
 	}
-	j.orders = orders.NewWriter(id, j.zone)
+	j.orders = j.writer()
 	j.bulk = bulk.New(bulk.Config{
-		Run: r, Shopify: s.shopify, Archive: s.archive, Progress: j.progress, Since: j.plan.Started,
+		Run: r, DB: s.db, Shopify: s.shopify, Archive: s.archive, Progress: j.progress, Since: j.plan.Started,
 		PollMin: s.set.PollMin, PollMax: s.set.PollMax, PartBytes: s.set.PartBytes,
 	})
 
-	// Shopify works on all streams at once while we wait for one after the other.
-	for _, stream := range j.plan.Streams {
-		if err := j.bulk.Start(stream.export()); err != nil {
-			return Result{}, err
-		}
-	}
-	for _, stream := range j.plan.Streams {
-		if err := j.fetch(stream); err != nil {
-			return Result{}, err
-		}
+	if err := j.bring(); err != nil {
+		return Result{}, err
 	}
 
 	// Before anything else touches them: does the store hold what the files held?
@@ -92,17 +86,21 @@ func (s *Service) sync(r *workflow.Run, p Params) (_ Result, err error) {
 	if err := j.readRefunds(); err != nil {
 		return Result{}, err
 	}
-	if err := j.markDeletions(); err != nil {
-		return Result{}, err
-	}
-	if err := j.sweepIndex(); err != nil {
-		return Result{}, err
+	if !j.replays() { // what came since then is for the next sync
+		if err := j.markDeletions(); err != nil {
+			return Result{}, err
+		}
+		if err := j.sweepIndex(); err != nil {
+			return Result{}, err
+		}
 	}
 	if err := j.settleUneven(); err != nil {
 		return Result{}, err
 	}
-	if err := j.retryRejects(); err != nil {
-		return Result{}, err
+	if !j.replays() {
+		if err := j.retryRejects(); err != nil {
+			return Result{}, err
+		}
 	}
 
 	// What follows from the orders, and may be read as of this run from now on.
@@ -164,6 +162,10 @@ func (j *job) open(ctx context.Context) (applied[plan], error) {
 		return nil, err
 	}
 	j.progress.Set(ctx, "open", 0, 0, "")
+	of, err := j.replayed(ctx)
+	if err != nil {
+		return nil, err
+	}
 	pre, err := j.shopify.Preflight(ctx)
 	if err != nil {
 		return nil, err
@@ -189,6 +191,10 @@ func (j *job) open(ctx context.Context) (applied[plan], error) {
 			return out, err
 		}
 		for _, stream := range j.params.streams() {
+			if j.replays() {
+				out.Streams = append(out.Streams, planReplay(stream, of))
+				continue
+			}
 			m, err := readMark(ctx, q, stream)
 			if err != nil {
 				return out, err
@@ -226,7 +232,7 @@ func (j *job) close(proof Proof) applied[Result] {
 					return Result{}, err
 				}
 			}
-			if !proof.Holds {
+			if !proof.Holds || j.replays() {
 				continue
 			}
 			moved, err := j.moveMarks(ctx, q, stream)
@@ -247,21 +253,6 @@ func (j *job) close(proof Proof) applied[Result] {
 		return out, runs.Close(ctx, tx, j.id, runs.Outcome{
 			Status: out.Status, Counts: out.Counts, Proof: out.Proof, Bytes: j.bytes(),
 		})
-	}
-}
-
-// closeFailed writes down why the run ended, unless it only stopped here: a
-// cancelled run was closed by who cancelled it, and one of a closing process
-// goes on elsewhere. It is no step, so that a resumed run that fails again
-// says so again.
-func (j *job) closeFailed(err error) {
-	if err == nil || j.run.Context().Err() != nil {
-		return
-	}
-	j.log.Error("sync failed", "run", j.id, "error", err)
-	o := runs.Outcome{Status: runs.Failed, Counts: j.counts, Bytes: j.bytes(), Err: err}
-	if err := j.runs.Close(j.run.Context(), j.id, o); err != nil {
-		j.log.Error("the failed run could not be closed", "run", j.id, "error", err)
 	}
 }
 

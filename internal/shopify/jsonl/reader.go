@@ -76,6 +76,7 @@ func (r *Reader) read() (raw []byte, size int64, err error) {
 		part, err = r.in.ReadSlice('\n')
 		size += int64(len(part))
 		if size <= MaxLine+1 {
+			r.grow(len(part))
 			r.long = append(r.long, part...)
 		}
 	}
@@ -87,6 +88,16 @@ func (r *Reader) read() (raw []byte, size int64, err error) {
 		return nil, size, err
 	}
 	return raw, size, err
+}
+
+// grow makes room for n bytes more of a long line, by doubling: what append would
+// throw away on the way is several times the line.
+func (r *Reader) grow(n int) {
+	if have, need := cap(r.long), len(r.long)+n; need > have {
+		larger := make([]byte, len(r.long), max(need, min(2*have, MaxLine+1)))
+		copy(larger, r.long)
+		r.long = larger
+	}
 }
 
 // chomp cuts the newline off.
