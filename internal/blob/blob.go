@@ -5,6 +5,7 @@ package blob
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -17,6 +18,7 @@ import (
 	_ "gocloud.dev/blob/s3blob"   // s3://
 	"gocloud.dev/gcerrors"
 
+	"github.com/macrodata-dev/macrodata/internal/disk"
 	"github.com/macrodata-dev/macrodata/internal/errs"
 )
 
@@ -63,12 +65,21 @@ func (s *Store) Put(ctx context.Context, key string, write func(io.Writer) error
 	if err != nil {
 		return kind(err)
 	}
-	if err := write(w); err != nil {
+	if err := write(writer{w}); err != nil {
 		drop()
 		w.Close() //nolint:errcheck // the first error counts
 		return err
 	}
 	return kind(w.Close())
+}
+
+// writer gives errors of the storage their kind before they are among those of
+// who writes.
+type writer struct{ to io.Writer }
+
+func (w writer) Write(p []byte) (int, error) {
+	n, err := w.to.Write(p)
+	return n, kind(err)
 }
 
 // Open reads an object from offset on; length < 0 means to the end.
@@ -123,8 +134,8 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 }
 
 func kind(err error) error {
-	if err == nil {
-		return nil
+	if err == nil || errs.Kind(err) != "internal" {
+		return err
 	}
 	switch gcerrors.Code(err) {
 	case gcerrors.NotFound:
@@ -134,8 +145,8 @@ func kind(err error) error {
 	case gcerrors.Canceled:
 		return err
 	}
-	if strings.Contains(err.Error(), "no space left") {
-		return errs.WithRemedy(fmt.Errorf("%w: %w", err, errs.Unavailable), "make room on that disk; the run goes on by itself")
+	if full := disk.Full(err); errors.Is(full, errs.Unavailable) {
+		return full
 	}
 	return fmt.Errorf("%w: %w", err, errs.Unavailable)
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/apache/iceberg-go/table"
 	"github.com/jackc/pgx/v5/stdlib"
 
+	"github.com/macrodata-dev/macrodata/internal/disk"
 	"github.com/macrodata-dev/macrodata/internal/errs"
 	"github.com/macrodata-dev/macrodata/internal/pg"
 )
@@ -118,11 +119,12 @@ func (l *Lake) openREST(ctx context.Context, w warehouse) error {
 }
 
 // loadTable reads a table's metadata. The file may be gone by the time it is
-// read, where others commit quickly: the catalog names a newer one by then.
+// read, where others commit quickly: the catalog names a newer one by then. And a
+// connection may be lost, which costs a reader nothing but another one.
 func loadTable(ctx context.Context, c catalog.Catalog, id table.Identifier) (tbl *table.Table, err error) {
 	for range 5 {
 		tbl, err = c.LoadTable(ctx, id)
-		if err == nil || !errors.Is(err, fs.ErrNotExist) {
+		if err == nil || ctx.Err() != nil || !errors.Is(err, fs.ErrNotExist) && !pg.Retryable(err) {
 			break
 		}
 	}
@@ -134,9 +136,10 @@ func loadTable(ctx context.Context, c catalog.Catalog, id table.Identifier) (tbl
 
 // kind gives an error of the catalog or of the warehouse its kind.
 func kind(err error) error {
-	switch {
-	case err == nil || errs.Kind(err) != "internal":
+	if err = disk.Full(err); err == nil || errs.Kind(err) != "internal" {
 		return err
+	}
+	switch {
 	case errors.Is(err, catalog.ErrNoSuchTable) || errors.Is(err, catalog.ErrNoSuchNamespace):
 		return fmt.Errorf("%w: %w", err, errs.NotFound)
 	case errors.Is(err, rest.ErrUnauthorized) || errors.Is(err, rest.ErrForbidden) || errors.Is(err, rest.ErrAuthorizationExpired):

@@ -15,6 +15,7 @@ import (
 	"github.com/macrodata-dev/macrodata/internal/lake"
 	"github.com/macrodata-dev/macrodata/internal/lake/rows"
 	"github.com/macrodata-dev/macrodata/internal/pg"
+	"github.com/macrodata-dev/macrodata/test/proof"
 )
 
 var (
@@ -106,7 +107,8 @@ func TestKilledCommitters(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d files of the dead were swept", len(swept.Files))
-	l.checkLines(t, 20*batches)
+	lost, doubled := l.checkLines(t, 20*batches)
+	proof.Note(t, proof.Story{Family: 11, Name: "committers killed at random moments", Faults: lives + 1, Runs: batches, Lost: lost, Doubled: doubled})
 }
 
 // runAndKill starts a committer, kills it when life is over, and takes its
@@ -136,11 +138,14 @@ func (l *lab) runAndKill(t *testing.T, life func()) {
 	}
 }
 
-// checkLines finds each line from 1 on exactly once.
-func (l *lab) checkLines(t *testing.T, lines int) {
+// checkLines finds each line from 1 on exactly once. It returns how many are lost
+// and how many rows too much.
+func (l *lab) checkLines(t *testing.T, lines int) (lost, doubled int) {
 	t.Helper()
 	got := read(t, l.Lake, "")
-	if n := len(newest(got)); len(got) != lines || n != lines {
+	n := len(newest(got))
+	if len(got) != lines || n != lines {
 		t.Errorf("%d rows of %d lines, want each of %d once", len(got), n, lines)
 	}
+	return lines - n, len(got) - n
 }

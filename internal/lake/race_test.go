@@ -11,6 +11,7 @@ import (
 	"github.com/macrodata-dev/macrodata/internal/errs"
 	"github.com/macrodata-dev/macrodata/internal/lake"
 	"github.com/macrodata-dev/macrodata/internal/lake/rows"
+	"github.com/macrodata-dev/macrodata/test/proof"
 )
 
 // TestCommittersAndACompactionAtOnce lets two committers without leases, and a
@@ -94,4 +95,5 @@ func TestCommittersAndACompactionAtOnce(t *testing.T) {
 			t.Fatalf("the snapshot after batch %d is read as %v, want %v", at, got, states[at])
 		}
 	}
+	proof.Note(t, proof.Story{Family: 11, Name: "two writers and a compaction race", Faults: compactions, Runs: rounds})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/macrodata-dev/macrodata/internal/shop"
 	"github.com/macrodata-dev/macrodata/sandbox/shopify"
 	"github.com/macrodata-dev/macrodata/sandbox/shops"
+	"github.com/macrodata-dev/macrodata/test/proof"
 )
 
 // whileItCommits kills the program again and again while it brings facts into
@@ -50,9 +51,14 @@ func (w world) whileItCommits(t *testing.T) {
 	l.finish(t) // what was killed last
 	now.pass()
 	l.finish(t) // and what happened since
-	l.checkLakehouse(t, false)
+	lakehouse := l.checkLakehouse(t, false)
 	l.checkSnapshots(t)
 	l.checkSweep(t)
+	lost, doubled := l.store(lakehouse).Check(t)
+	proof.Note(t, proof.Story{
+		Family: 11, Name: "killed in commits, every snapshot read", Faults: killed,
+		Runs: l.number(t, `SELECT count(*) FROM ingest_run`), Lost: lost, Doubled: doubled,
+	})
 }
 
 // killCommitter starts the program, waits until it holds a lease to commit, and

@@ -16,6 +16,7 @@ import (
 	"github.com/macrodata-dev/macrodata/internal/pg/pgtest"
 	"github.com/macrodata-dev/macrodata/internal/shop"
 	"github.com/macrodata-dev/macrodata/sandbox/shopify"
+	"github.com/macrodata-dev/macrodata/test/proof"
 )
 
 const token = "shpat_of_the_sandbox"
@@ -120,7 +121,7 @@ type program struct {
 // start begins a sync, with further settings.
 func (l *lab) start(t *testing.T, settings ...string) *program {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Minute)
 	p := &program{Cmd: exec.CommandContext(ctx, l.binary, l.args...), ended: make(chan struct{})}
 	p.Env = append(l.env, settings...)
 	p.Stdout, p.Stderr = &p.stdout, &p.stderr
@@ -159,5 +160,5 @@ func (l *lab) succeeded(t *testing.T, p *program) {
 	if !strings.Contains(p.stdout.String(), `"status":"completed"`) {
 		t.Fatalf("the sync printed %s", p.stdout.String())
 	}
-	l.left[l.lastRun(t)] = l.sales(t)
+	l.left[l.lastRun(t)] = proof.Sales(t, l.db)
 }

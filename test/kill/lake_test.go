@@ -18,6 +18,7 @@ import (
 	"github.com/macrodata-dev/macrodata/internal/lake"
 	"github.com/macrodata-dev/macrodata/internal/lake/duck"
 	"github.com/macrodata-dev/macrodata/internal/lake/rows"
+	"github.com/macrodata-dev/macrodata/test/proof"
 )
 
 // allTime are the values of a query for all orders of the shop.
@@ -88,13 +89,13 @@ func (l *lab) forgetLeases(t *testing.T) {
 
 // checkLakehouse holds the lakehouse against PostgreSQL when the program has
 // ended: now, and as each run left it. undisturbed says that there are no files
-// of somebody who was killed.
-func (l *lab) checkLakehouse(t *testing.T, undisturbed bool) {
+// of somebody who was killed. It returns the lakehouse's sales.
+func (l *lab) checkLakehouse(t *testing.T, undisturbed bool) []string {
 	t.Helper()
 	h := l.lakehouse(t)
 	l.settle(t, h)
-	stored := l.sales(t)
-	same(t, "the lakehouse", l.ask(t, append([]string{"sales_proof"}, allTime...)...), stored)
+	stored, sales := proof.Sales(t, l.db), l.ask(t, append([]string{"sales_proof"}, allTime...)...)
+	same(t, "the lakehouse", sales, stored)
 	l.left[l.lastRun(t)] = stored
 	for run, stored := range l.left {
 		same(t, "the lakehouse as of run "+run, l.ask(t, append([]string{"sales_proof", "--as-of", run}, allTime...)...), stored)
@@ -105,6 +106,7 @@ func (l *lab) checkLakehouse(t *testing.T, undisturbed bool) {
 	if undisturbed {
 		l.checkOrphans(t, h)
 	}
+	return sales
 }
 
 // same compares rows as text.
@@ -113,22 +115,6 @@ func same(t *testing.T, what string, got, want []string) {
 	if i := firstDifference(got, want); i >= 0 {
 		t.Errorf("%s has %d rows, want %d; the first that differs:\n got %s\nwant %s", what, len(got), len(want), at(got, i), at(want, i))
 	}
-}
-
-// sales sums what PostgreSQL holds by day of the shop and currency, in the
-// columns of the lakehouse's query sales_proof.
-func (l *lab) sales(t *testing.T) []string {
-	t.Helper()
-	return l.texts(t, `
-		SELECT concat_ws(' ', to_char(day AT TIME ZONE zone AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), currency,
-			count(*), sum(quantity), sum(refunded_quantity),
-			trim_scale(sum(unit_price * quantity)), trim_scale(sum(l.discount)), trim_scale(sum(net_sales)),
-			count(*) FILTER (WHERE counts), trim_scale(coalesce(sum(net_sales) FILTER (WHERE counts), 0)))
-		FROM order_line_item l
-		JOIN (SELECT order_id, h.currency, deleted_at, time_zone AS zone, date_trunc('day', processed_at AT TIME ZONE time_zone) AS day,
-			cancelled_at IS NULL AND NOT is_test AS counts FROM order_header h, shop) o USING (order_id)
-		WHERE deleted_at IS NULL AND NOT is_gift_card
-		GROUP BY day, zone, currency ORDER BY day, currency`)
 }
 
 // lastRun is the id of the latest run, empty where there is none.
