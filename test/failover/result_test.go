@@ -45,11 +45,6 @@ func (l *stage) check(t *testing.T, want result, runs int) {
 			t.Errorf("%s has %d rows, which are not the %d of an undisturbed sync", table, len(got[table]), len(rows))
 		}
 	}
-	for _, working := range []string{"ingest_root", "ingest_day", "ingest_sweep", "ingest_told", "ingest_product"} {
-		if n := l.Number(t, "SELECT count(*) FROM "+working); n > 0 {
-			t.Errorf("%d rows are left in %s", n, working)
-		}
-	}
 	for stream, n := range l.Server.Stats().Bulk {
 		if n != runs {
 			t.Errorf("%d bulk operations of %s were started in %d runs", n, stream, runs)
@@ -75,11 +70,11 @@ func (l *stage) checkKept(t *testing.T, run string, before []string) {
 
 // versions are the versions of all rows that runs write, by table. What
 // telemetry tells of runs is left out: there is news of them also where nothing
-// is written any more.
+// is written any more. So is xmax, which a transaction that was refused leaves.
 func (l *stage) versions(t *testing.T) (list []string) {
 	t.Helper()
 	for _, table := range append(keys(stored), "ingest_run", "step_done", "watermark_history", "outbox_stream WHERE stream = 'measurement.sales'") {
-		sql := `SELECT coalesce(string_agg(concat(ctid, xmin, xmax), ' ' ORDER BY ctid), '') FROM ` + table
+		sql := `SELECT coalesce(string_agg(concat(ctid, xmin), ' ' ORDER BY ctid), '') FROM ` + table
 		list = append(list, table+" "+l.texts(t, sql)[0])
 	}
 	return list
