@@ -62,7 +62,11 @@ func TestWithoutDatabaseCallsFailSoonAsUnavailable(t *testing.T) {
 		t.Errorf("status: %v", err)
 	}
 	cut.listen(t)
-	if out, err := l.run(t, func(*workflow.Run) (string, error) { return "here", nil }); err != nil || out != "here" {
+	// Connections that were cut may still be in the pool, and cost a call each.
+	id := t.Name()
+	l.does.Store(id, script(func(*workflow.Run) (string, error) { return "here", nil }))
+	eventually(t, "runs can be started again", func() bool { return l.any.Start(t.Context(), id, "") == nil })
+	if out, err := l.any.Result(t.Context(), id); err != nil || out != "here" {
 		t.Errorf("once it is back: %q, %v", out, err)
 	}
 }
