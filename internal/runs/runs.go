@@ -199,9 +199,9 @@ func fromRow(r pgdb.IngestRun) Run {
 	return Run{
 		ID: r.RunID, Scenario: r.Scenario, Trigger: r.Trigger, RequestedBy: r.RequestedBy, Params: r.Params,
 		Status: r.Status, Step: r.Step, Done: r.Done, Total: r.Total, Unit: r.Unit,
-		Since: utc(r.WindowSince), Until: utc(r.WindowUntil), Counts: r.Counts, Proof: r.Proof, Bytes: r.Bytes,
+		Since: r.WindowSince, Until: r.WindowUntil, Counts: r.Counts, Proof: r.Proof, Bytes: r.Bytes,
 		ErrorCode: text(r.ErrorCode), ErrorText: text(r.ErrorText), Remedy: text(r.Remedy),
-		RestartOf: r.RestartOf, CreatedAt: r.CreatedAt.UTC(), StartedAt: utc(r.StartedAt), FinishedAt: utc(r.FinishedAt),
+		RestartOf: r.RestartOf, CreatedAt: r.CreatedAt, StartedAt: r.StartedAt, FinishedAt: r.FinishedAt,
 	}
 }
 
@@ -210,12 +210,4 @@ func text(s *string) string {
 		return ""
 	}
 	return *s
-}
-
-// utc undoes that instants are read in the zone of the process.
-func utc(t *time.Time) *time.Time {
-	if t == nil {
-		return nil
-	}
-	return new(t.UTC())
 }

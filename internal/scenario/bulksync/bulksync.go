@@ -142,7 +142,30 @@ func (s *Service) startAs(ctx context.Context, id uuid.UUID, p Params) (_ uuid.U
 	if err := p.check(time.Now()); err != nil {
 		return uuid.Nil, err
 	}
+	if _, err := s.latest(ctx); err != nil {
+		return uuid.Nil, err
+	}
 	return s.start(ctx, id, p)
+}
+
+// latest is the run that was started last, if there is one. A run's row tells
+// its ending a moment before the engine does: who has read it there and starts
+// or resumes at once is not to be told that it is running, so latest waits.
+func (s *Service) latest(ctx context.Context) (*runs.Run, error) {
+	list, err := s.runs.List(ctx, ID, 1)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	if list[0].FinishedAt == nil {
+		return &list[0], nil
+	}
+	moment, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	_, err = s.engine.Wait(moment, list[0].ID.String())
+	if err != nil && moment.Err() == nil && !errors.Is(err, errs.NotFound) { // the engine forgets earlier
+		return nil, err
+	}
+	return &list[0], ctx.Err()
 }
 
 // StartSlot starts the sync of a schedule's slot, once however often it is
@@ -183,11 +206,11 @@ func (s *Service) Cancel(ctx context.Context, id uuid.UUID) error {
 // has overtaken since can't: its work is done, or to be started anew.
 func (s *Service) Resume(ctx context.Context, id uuid.UUID) (err error) {
 	defer errs.Wrap(&err, "resume %s", id)
-	latest, err := s.runs.List(ctx, ID, 1)
+	latest, err := s.latest(ctx)
 	if err != nil {
 		return err
 	}
-	if len(latest) == 0 || latest[0].ID != id {
+	if latest == nil || latest.ID != id {
 		return errs.WithRemedy(errs.Conflict, "a later run exists: start a new one, or restart this one")
 	}
 	// What is not to be resumed must keep its ending, so the engine is asked first.

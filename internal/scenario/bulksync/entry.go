@@ -73,7 +73,7 @@ type stepEntry struct {
 func stepOf(i workflow.StepInfo) stepEntry {
 	e := stepEntry{
 		Step: i.Step, Status: "completed", Attempts: i.Attempts,
-		WaitSeconds: i.Wait.Seconds(), StartedAt: i.Started.UTC(),
+		WaitSeconds: i.Wait.Seconds(), StartedAt: i.Started,
 	}
 	if i.Err != nil {
 		e.Status, e.ErrorCode, e.ErrorText, e.Remedy = "failed", errs.Kind(i.Err), i.Err.Error(), errs.Remedy(i.Err)
@@ -81,7 +81,7 @@ func stepOf(i workflow.StepInfo) stepEntry {
 	if i.Finished.IsZero() {
 		e.Status = "waiting"
 	} else {
-		e.FinishedAt = new(i.Finished.UTC())
+		e.FinishedAt = new(i.Finished)
 	}
 	return e
 }
