@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/macrodata-dev/macrodata/internal/pg"
 	"github.com/macrodata-dev/macrodata/internal/workflow"
@@ -18,6 +19,9 @@ import (
 // childURL is set in a test process that stands for another machine's: it runs
 // [relay] until it is killed or its standard input ends.
 const childURL = "WORKFLOW_TEST_CHILD_URL"
+
+// childTimeout ends the attempts of the child's steps, where it is set.
+const childTimeout = "WORKFLOW_TEST_CHILD_TIMEOUT"
 
 func child() int {
 	ctx := context.Background()
@@ -33,7 +37,14 @@ func child() int {
 }
 
 func runChild(ctx context.Context, db *pg.DB) error {
-	e, err := workflow.New(ctx, fastConfig(db))
+	cfg := fastConfig(db)
+	if text := os.Getenv(childTimeout); text != "" {
+		var err error
+		if cfg.Retry.Timeout, err = time.ParseDuration(text); err != nil {
+			return err
+		}
+	}
+	e, err := workflow.New(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -84,10 +95,11 @@ type process struct {
 	stdin io.WriteCloser
 }
 
-func startChild(t *testing.T, db *pg.DB) *process {
+func startChild(t *testing.T, db *pg.DB, env ...string) *process {
 	t.Helper()
 	p := &process{Cmd: exec.Command(os.Args[0])}
 	p.Env = append(os.Environ(), childURL+"="+db.Pool().Config().ConnString())
+	p.Env = append(p.Env, env...)
 	p.Stderr = os.Stderr
 	out, err := p.StdoutPipe()
 	if err != nil {

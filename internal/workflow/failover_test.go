@@ -13,10 +13,10 @@ import (
 
 // startRelay starts relay where only the child can run it, and returns once the
 // child stands before its second transaction.
-func startRelay(t *testing.T, db *pg.DB) (*process, *workflow.Workflow[string, string], *workflow.Engine) {
+func startRelay(t *testing.T, db *pg.DB, env ...string) (*process, *workflow.Workflow[string, string], *workflow.Engine) {
 	t.Helper()
 	mustExec(t, db, `CREATE TABLE effect (run text, n int); CREATE TABLE tried (run text, n int, by int)`)
-	p := startChild(t, db)
+	p := startChild(t, db, env...)
 	e, err := workflow.New(t.Context(), fastConfig(db))
 	if err != nil {
 		t.Fatal(err)
@@ -62,19 +62,27 @@ func TestRunOfAKilledProcessIsTakenOverAtOnce(t *testing.T) {
 
 func TestFrozenProcessLosesItsRunAndWritesNothingWhenItWakes(t *testing.T) {
 	t.Parallel()
-	db := pgtest.DB(t)
-	p, w, e := startRelay(t, db)
-	p.signal(t, syscall.SIGSTOP)
-	if err := e.Launch(t.Context()); err != nil {
-		t.Fatal(err)
+	for name, timeout := range map[string]string{
+		"within the time of its attempt": "10m",
+		"after the time of its attempt":  "100ms",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := pgtest.DB(t)
+			p, w, e := startRelay(t, db, childTimeout+"="+timeout)
+			p.signal(t, syscall.SIGSTOP)
+			if err := e.Launch(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			checkRelay(t, db, w)
+			p.signal(t, syscall.SIGCONT)
+			if _, err := p.stdin.Write([]byte("go on\n")); err != nil {
+				t.Fatal(err)
+			}
+			p.expect(t, "refused run was taken over by another process")
+			checkRelay(t, db, w)
+		})
 	}
-	checkRelay(t, db, w)
-	p.signal(t, syscall.SIGCONT)
-	if _, err := p.stdin.Write([]byte("go on\n")); err != nil {
-		t.Fatal(err)
-	}
-	p.expect(t, "refused run was taken over by another process")
-	checkRelay(t, db, w)
 }
 
 func TestErrorKindsReachAnotherProcess(t *testing.T) {

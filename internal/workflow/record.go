@@ -135,6 +135,8 @@ func (r *Run) standing(step string) (record, error) {
 			}
 			r.cancel(errLost)
 			return record{}, r.ended()
+		case r.ctx.Err() != nil:
+			return record{}, r.ended() // the look-up was cut off, which says nothing of why
 		case !pg.Retryable(err):
 			return record{}, err
 		}
