@@ -246,9 +246,35 @@ CREATE TABLE lease (
     expires_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE link_product_category_product_tag (
+    category_id uuid NOT NULL,
+    tag_id bigint NOT NULL
+);
+
 CREATE TABLE link_product_product_tag (
     product_id bigint NOT NULL,
     tag_id bigint NOT NULL
+);
+
+CREATE TABLE macrodata_artifact (
+    artifact_id uuid NOT NULL,
+    kind text NOT NULL,
+    identifier text NOT NULL,
+    title text NOT NULL,
+    status text NOT NULL,
+    payload jsonb NOT NULL,
+    version bigint NOT NULL,
+    content_hash bytea NOT NULL,
+    object_key text,
+    media_type text,
+    byte_size bigint,
+    source_url text,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_by text NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    archived_at timestamp with time zone,
+    CONSTRAINT macrodata_artifact_content_hash_check CHECK ((octet_length(content_hash) = 32))
 );
 
 CREATE TABLE order_fulfillment (
@@ -351,6 +377,47 @@ CREATE TABLE outbox_stream (
     last_seq bigint NOT NULL
 );
 
+CREATE TABLE performance_day (
+    as_of date NOT NULL,
+    run_id uuid NOT NULL,
+    currency text NOT NULL,
+    history_since timestamp with time zone,
+    computed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE performance_metric (
+    metric_id uuid NOT NULL,
+    product_id bigint NOT NULL,
+    as_of date NOT NULL,
+    source text NOT NULL,
+    first_sale_day date,
+    units_first_7_days bigint,
+    units_first_14_days bigint,
+    units_last_7_days bigint,
+    units_last_14_days bigint,
+    units_last_30_days bigint,
+    units_total bigint,
+    net_sales_first_7_days numeric(19,4),
+    net_sales_first_14_days numeric(19,4),
+    net_sales_last_7_days numeric(19,4),
+    net_sales_last_14_days numeric(19,4),
+    net_sales_last_30_days numeric(19,4),
+    net_sales_total numeric(19,4),
+    is_active boolean,
+    note text,
+    recorded_by text NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    version bigint NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT performance_metric_source_check CHECK ((source = ANY (ARRAY['sync'::text, 'manual'::text])))
+);
+
+CREATE TABLE performance_state (
+    only_one boolean DEFAULT true NOT NULL,
+    revision bigint NOT NULL,
+    CONSTRAINT performance_state_only_one_check CHECK (only_one)
+);
+
 CREATE TABLE product (
     product_id bigint NOT NULL,
     title text NOT NULL,
@@ -368,6 +435,19 @@ CREATE TABLE product (
     last_seen_at timestamp with time zone DEFAULT now() NOT NULL,
     archived_at timestamp with time zone,
     run_id uuid NOT NULL
+);
+
+CREATE TABLE product_category (
+    category_id uuid NOT NULL,
+    name text NOT NULL,
+    category text,
+    description text NOT NULL,
+    version bigint NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_by text NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    archived_at timestamp with time zone
 );
 
 CREATE TABLE product_tag (
@@ -521,8 +601,17 @@ ALTER TABLE ONLY ingest_told
 ALTER TABLE ONLY lease
     ADD CONSTRAINT lease_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY link_product_category_product_tag
+    ADD CONSTRAINT link_product_category_product_tag_pkey PRIMARY KEY (category_id, tag_id);
+
 ALTER TABLE ONLY link_product_product_tag
     ADD CONSTRAINT link_product_product_tag_pkey PRIMARY KEY (product_id, tag_id);
+
+ALTER TABLE ONLY macrodata_artifact
+    ADD CONSTRAINT macrodata_artifact_kind_identifier_key UNIQUE (kind, identifier);
+
+ALTER TABLE ONLY macrodata_artifact
+    ADD CONSTRAINT macrodata_artifact_pkey PRIMARY KEY (artifact_id);
 
 ALTER TABLE ONLY order_fulfillment
     ADD CONSTRAINT order_fulfillment_pkey PRIMARY KEY (fulfillment_id);
@@ -541,6 +630,18 @@ ALTER TABLE ONLY outbox
 
 ALTER TABLE ONLY outbox_stream
     ADD CONSTRAINT outbox_stream_pkey PRIMARY KEY (stream);
+
+ALTER TABLE ONLY performance_day
+    ADD CONSTRAINT performance_day_pkey PRIMARY KEY (as_of);
+
+ALTER TABLE ONLY performance_metric
+    ADD CONSTRAINT performance_metric_pkey PRIMARY KEY (metric_id);
+
+ALTER TABLE ONLY performance_state
+    ADD CONSTRAINT performance_state_pkey PRIMARY KEY (only_one);
+
+ALTER TABLE ONLY product_category
+    ADD CONSTRAINT product_category_pkey PRIMARY KEY (category_id);
 
 ALTER TABLE ONLY product
     ADD CONSTRAINT product_pkey PRIMARY KEY (product_id);
@@ -591,7 +692,11 @@ CREATE INDEX ingest_run_live ON ingest_run USING btree (scenario, created_at) WH
 
 CREATE INDEX ingest_run_scenario ON ingest_run USING btree (scenario, created_at DESC);
 
+CREATE INDEX link_product_category_product_tag_tag ON link_product_category_product_tag USING btree (tag_id);
+
 CREATE INDEX link_product_product_tag_tag ON link_product_product_tag USING btree (tag_id);
+
+CREATE INDEX macrodata_artifact_newest ON macrodata_artifact USING btree (kind, artifact_id DESC);
 
 CREATE INDEX order_fulfillment_created ON order_fulfillment USING btree (created_at);
 
@@ -608,6 +713,14 @@ CREATE INDEX order_line_item_order ON order_line_item USING btree (order_id, lin
 CREATE INDEX order_line_item_product ON order_line_item USING btree (product_id);
 
 CREATE INDEX order_refund_line_order ON order_refund_line USING btree (order_id);
+
+CREATE UNIQUE INDEX performance_metric_manual ON performance_metric USING btree (product_id, as_of) WHERE ((source = 'manual'::text) AND (deleted_at IS NULL));
+
+CREATE UNIQUE INDEX performance_metric_synced ON performance_metric USING btree (product_id, as_of) WHERE (source = 'sync'::text);
+
+CREATE UNIQUE INDEX product_category_name ON product_category USING btree (lower(name)) WHERE (archived_at IS NULL);
+
+CREATE INDEX product_tag_category ON product_tag USING btree (category, tag_id);
 
 CREATE UNIQUE INDEX product_tag_name ON product_tag USING btree (lower(name));
 

@@ -67,3 +67,21 @@ ON CONFLICT DO NOTHING;
 -- name: ArchiveProducts :execrows
 UPDATE product SET archived_at = now(), run_id = @run_id
 WHERE product_id = ANY(@product_ids::bigint[]) AND archived_at IS NULL;
+
+-- name: LockTags :many
+-- The tags of some names, each with the places where the list has it. Whoever
+-- locks tags does so in the order of their ids.
+SELECT x.place::bigint AS place, t.tag_id, t.name, t.category
+FROM unnest(@names::text[]) WITH ORDINALITY AS x (name, place)
+JOIN product_tag t ON lower(t.name) = lower(x.name)
+ORDER BY t.tag_id
+FOR NO KEY UPDATE OF t;
+
+-- name: ClassifyTags :execrows
+-- An empty category takes the classification off.
+UPDATE product_tag t
+SET category = nullif(x.category, ''),
+    classified_by = CASE WHEN x.category <> '' THEN @classified_by::text END,
+    classified_at = CASE WHEN x.category <> '' THEN now() END
+FROM (SELECT unnest(@tag_ids::bigint[]) AS tag_id, unnest(@categories::text[]) AS category) x
+WHERE t.tag_id = x.tag_id;

@@ -1,7 +1,8 @@
 // Package settings keeps what staff set for the whole program: the rules by
 // which products come into product lines, the categories of tags, and the types
 // and audiences of combos. It is one document with one version. What scenarios
-// need of it they read with [Read]; [ProductLine] is the rules applied.
+// need of it they read with [Read], or with [Hold] where they write by it;
+// [ProductLine] is the rules applied.
 package settings
 
 import (
@@ -53,9 +54,16 @@ func Read(ctx context.Context, db pgdb.DBTX) (Values, error) {
 	return s.Values, err
 }
 
+// Hold returns the values in force, which nobody changes until the transaction
+// ends, and which nobody else holds: who writes by them comes one after the other.
+func Hold(ctx context.Context, tx pg.Tx) (Values, error) {
+	_, v, err := lock(ctx, tx)
+	return v, err
+}
+
 func read(ctx context.Context, db pgdb.DBTX) (settings, error) {
 	r, err := pgdb.New(db).ReadSetting(ctx, row)
-	if pg.NoRows(err) {
+	if pg.NoRows(err) || err == nil && r.Version == 0 { // there, but only to be locked
 		return settings{Values: Defaults()}, nil
 	}
 	if err != nil {
@@ -142,6 +150,9 @@ func lock(ctx context.Context, tx pg.Tx) (version int64, v Values, err error) {
 	r, err := q.LockSetting(ctx, row)
 	if err != nil {
 		return 0, v, err
+	}
+	if r.Version == 0 {
+		return 0, Defaults(), nil
 	}
 	v, err = decode(r.Value)
 	return r.Version, v, err

@@ -78,6 +78,30 @@ func (q *Queries) ArchiveProducts(ctx context.Context, arg ArchiveProductsParams
 	return result.RowsAffected(), nil
 }
 
+const classifyTags = `-- name: ClassifyTags :execrows
+UPDATE product_tag t
+SET category = nullif(x.category, ''),
+    classified_by = CASE WHEN x.category <> '' THEN $1::text END,
+    classified_at = CASE WHEN x.category <> '' THEN now() END
+FROM (SELECT unnest($2::bigint[]) AS tag_id, unnest($3::text[]) AS category) x
+WHERE t.tag_id = x.tag_id
+`
+
+type ClassifyTagsParams struct {
+	ClassifiedBy string
+	TagIds       []int64
+	Categories   []string
+}
+
+// An empty category takes the classification off.
+func (q *Queries) ClassifyTags(ctx context.Context, arg ClassifyTagsParams) (int64, error) {
+	result, err := q.db.Exec(ctx, classifyTags, arg.ClassifiedBy, arg.TagIds, arg.Categories)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const linkTags = `-- name: LinkTags :execrows
 INSERT INTO link_product_product_tag (product_id, tag_id)
 SELECT DISTINCT st.product_id, t.tag_id
@@ -96,6 +120,48 @@ func (q *Queries) LinkTags(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const lockTags = `-- name: LockTags :many
+SELECT x.place::bigint AS place, t.tag_id, t.name, t.category
+FROM unnest($1::text[]) WITH ORDINALITY AS x (name, place)
+JOIN product_tag t ON lower(t.name) = lower(x.name)
+ORDER BY t.tag_id
+FOR NO KEY UPDATE OF t
+`
+
+type LockTagsRow struct {
+	Place    int64
+	TagID    int64
+	Name     string
+	Category *string
+}
+
+// The tags of some names, each with the places where the list has it. Whoever
+// locks tags does so in the order of their ids.
+func (q *Queries) LockTags(ctx context.Context, names []string) ([]LockTagsRow, error) {
+	rows, err := q.db.Query(ctx, lockTags, names)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LockTagsRow
+	for rows.Next() {
+		var i LockTagsRow
+		if err := rows.Scan(
+			&i.Place,
+			&i.TagID,
+			&i.Name,
+			&i.Category,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const readShop = `-- name: ReadShop :one

@@ -155,9 +155,34 @@ type Lease struct {
 	ExpiresAt time.Time
 }
 
+type LinkProductCategoryProductTag struct {
+	CategoryID uuid.UUID
+	TagID      int64
+}
+
 type LinkProductProductTag struct {
 	ProductID int64
 	TagID     int64
+}
+
+type MacrodataArtifact struct {
+	ArtifactID  uuid.UUID
+	Kind        string
+	Identifier  string
+	Title       string
+	Status      string
+	Payload     json.RawMessage
+	Version     int64
+	ContentHash []byte
+	ObjectKey   *string
+	MediaType   *string
+	ByteSize    *int64
+	SourceUrl   *string
+	CreatedBy   string
+	CreatedAt   time.Time
+	UpdatedBy   string
+	UpdatedAt   time.Time
+	ArchivedAt  *time.Time
 }
 
 type OrderFulfillment struct {
@@ -259,6 +284,45 @@ type OutboxStream struct {
 	LastSeq int64
 }
 
+type PerformanceDay struct {
+	AsOf         time.Time
+	RunID        uuid.UUID
+	Currency     string
+	HistorySince *time.Time
+	ComputedAt   time.Time
+}
+
+type PerformanceMetric struct {
+	MetricID            uuid.UUID
+	ProductID           int64
+	AsOf                time.Time
+	Source              string
+	FirstSaleDay        *time.Time
+	UnitsFirst7Days     *int64
+	UnitsFirst14Days    *int64
+	UnitsLast7Days      *int64
+	UnitsLast14Days     *int64
+	UnitsLast30Days     *int64
+	UnitsTotal          *int64
+	NetSalesFirst7Days  *shop.Amount
+	NetSalesFirst14Days *shop.Amount
+	NetSalesLast7Days   *shop.Amount
+	NetSalesLast14Days  *shop.Amount
+	NetSalesLast30Days  *shop.Amount
+	NetSalesTotal       *shop.Amount
+	IsActive            *bool
+	Note                *string
+	RecordedBy          string
+	RecordedAt          time.Time
+	Version             int64
+	DeletedAt           *time.Time
+}
+
+type PerformanceState struct {
+	OnlyOne  bool
+	Revision int64
+}
+
 type Product struct {
 	ProductID       int64
 	Title           string
@@ -276,6 +340,19 @@ type Product struct {
 	LastSeenAt      time.Time
 	ArchivedAt      *time.Time
 	RunID           uuid.UUID
+}
+
+type ProductCategory struct {
+	CategoryID  uuid.UUID
+	Name        string
+	Category    *string
+	Description string
+	Version     int64
+	CreatedBy   string
+	CreatedAt   time.Time
+	UpdatedBy   string
+	UpdatedAt   time.Time
+	ArchivedAt  *time.Time
 }
 
 type ProductTag struct {
