@@ -15,9 +15,10 @@ type Scenario struct {
 	Document  string // Markdown: the README.md of its package, for people who don't read Go
 	Workflows []Workflow
 	Endpoints []api.Endpoint
-	Commands  []string // of the command line, such as "macrodata sync"
-	Reads     []string // tables, beside those that it writes
-	Writes    []string // tables
+	Undoers   []api.Undoer // of the changes that its endpoints record
+	Commands  []string     // of the command line, such as "macrodata sync"
+	Reads     []string     // tables, beside those that it writes
+	Writes    []string     // tables
 }
 
 // Workflow is a durable workflow of a scenario.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/macrodata-dev/macrodata/internal/errs"
 	"github.com/macrodata-dev/macrodata/internal/lake/rows"
+	"github.com/macrodata-dev/macrodata/internal/shop"
 )
 
 func schemaOf(t testing.TB, name string) *arrow.Schema {
@@ -67,6 +68,23 @@ func TestEventsComeBackAsTheyWere(t *testing.T) {
 		`[f 2025-06-01T12:00:00.123456Z bulksync r (null) 0 workflow_started info 0 0 0 (null) (null) (null)]`,
 	}
 	if diff := cmp.Diff(want, readBack(t, rows.TableTelemetry, body(t, b))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMetricsComeBackAsTheyWere(t *testing.T) {
+	t.Parallel()
+	b := rows.NewPerformance()
+	day, units, net, active := time.Date(2025, 6, 1, 0, 0, 0, 0, time.UTC), int64(3), shop.Amount(-123456), true
+	b.Add(rows.Metric{MetricID: "m", ProductID: 3, AsOf: day, FirstSaleDay: &day, Units: [6]*int64{5: &units},
+		NetSales: [6]*shop.Amount{0: &net}, IsActive: &active, Source: "manual", Note: "n", RecordedBy: "ops",
+		RecordedAt: noon, Version: 2, Deleted: true})
+	b.Add(rows.Metric{MetricID: "l", ProductID: 4, AsOf: day, Source: "sync", RecordedBy: "run", RecordedAt: noon, Version: 1})
+	want := []string{
+		`[m 3 2025-06-01 2025-06-01 (null) (null) (null) (null) (null) 3 -12.3456 (null) (null) (null) (null) (null) true manual n ops 2025-06-01T12:00:00.123456Z 2 true]`,
+		`[l 4 2025-06-01 (null) (null) (null) (null) (null) (null) (null) (null) (null) (null) (null) (null) (null) (null) sync (null) run 2025-06-01T12:00:00.123456Z 1 false]`,
+	}
+	if diff := cmp.Diff(want, readBack(t, rows.TablePerformance, body(t, b))); diff != "" {
 		t.Error(diff)
 	}
 }

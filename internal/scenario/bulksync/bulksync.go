@@ -76,20 +76,21 @@ func fill[T comparable](p *T, value T) {
 
 // Service runs the scenario.
 type Service struct {
-	db       *pg.DB
-	runs     *runs.Store
-	archive  *blob.Store
-	shopify  *shopify.Client
-	lake     Lakehouse
-	engine   *workflow.Engine
-	workflow *workflow.Workflow[Params, Result]
-	set      Settings
-	log      *slog.Logger
+	db          *pg.DB
+	runs        *runs.Store
+	archive     *blob.Store
+	shopify     *shopify.Client
+	lake        Lakehouse
+	performance Performance
+	engine      *workflow.Engine
+	workflow    *workflow.Workflow[Params, Result]
+	set         Settings
+	log         *slog.Logger
 }
 
 // New makes the scenario and registers its workflow.
-func New(engine *workflow.Engine, db *pg.DB, store *runs.Store, archive *blob.Store, client *shopify.Client, lake Lakehouse, set Settings, log *slog.Logger) *Service {
-	s := &Service{db: db, runs: store, archive: archive, shopify: client, lake: lake, engine: engine, set: set.withDefaults(), log: log}
+func New(engine *workflow.Engine, db *pg.DB, store *runs.Store, archive *blob.Store, client *shopify.Client, lake Lakehouse, performance Performance, set Settings, log *slog.Logger) *Service {
+	s := &Service{db: db, runs: store, archive: archive, shopify: client, lake: lake, performance: performance, engine: engine, set: set.withDefaults(), log: log}
 	s.workflow = workflow.Register(engine, Name, s.sync, workflow.Options{OneAtATime: true})
 	return s
 }

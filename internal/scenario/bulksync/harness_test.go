@@ -65,21 +65,22 @@ type setup struct {
 // world is a shop, the simulator that serves it, and the sync that reads it.
 type world struct {
 	*testing.T
-	clock  *clock
-	shop   *shops.Edited
-	api    *simulator.Server
-	files  string // where the simulator keeps the results of bulk operations
-	db     *pg.DB
-	look   *pgxpool.Pool // the test's own, without limits
-	blobs  *blob.Store
-	lake   *ledger
-	runs   *runs.Store
-	engine *workflow.Engine
-	sync   *bulksync.Service
-	limits *limits
-	client *shopify.Client
-	begun  *attempts
-	others int // bulk operations that are none of the sync's
+	clock    *clock
+	shop     *shops.Edited
+	api      *simulator.Server
+	files    string // where the simulator keeps the results of bulk operations
+	db       *pg.DB
+	look     *pgxpool.Pool // the test's own, without limits
+	blobs    *blob.Store
+	lake     *ledger
+	measured *measurer
+	runs     *runs.Store
+	engine   *workflow.Engine
+	sync     *bulksync.Service
+	limits   *limits
+	client   *shopify.Client
+	begun    *attempts
+	others   int // bulk operations that are none of the sync's
 }
 
 // in returns the world for a subtest.
@@ -144,6 +145,7 @@ func (w *world) open(s setup) {
 	w.db = pgtest.Open(w, pg.Config{URL: s.databaseURL, Tracer: w.limits})
 	w.look = pgtest.Open(w, pg.Config{URL: s.databaseURL, MaxConns: 2}).Pool()
 	w.lake = &ledger{db: w.db}
+	w.measured = &measurer{}
 	w.runs = runs.New(w.db)
 	var err error
 	w.blobs, err = blob.Open(w.Context(), cmp.Or(s.archive, "mem://"))
@@ -183,7 +185,7 @@ func (w *world) launch(s setup) {
 	if s.settings.PollMin == 0 {
 		s.settings.PollMin, s.settings.PollMax = 2*time.Millisecond, 20*time.Millisecond
 	}
-	w.sync = bulksync.New(w.engine, w.db, w.runs, w.blobs, w.client, w.lake, s.settings, quiet)
+	w.sync = bulksync.New(w.engine, w.db, w.runs, w.blobs, w.client, w.lake, w.measured, s.settings, quiet)
 	must(w, w.engine.Launch(w.Context()))
 	w.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)

@@ -122,7 +122,15 @@ func keep(sums map[dayKey]sales.Sum, asked []time.Time, found []sales.Day, zone 
 	}
 }
 
+// tag waits for the run's metrics, too, so that the snapshots have them.
 func (j *job) tag(ctx context.Context) (struct{}, error) {
 	j.progress.Set(ctx, "tag", 0, 0, "")
+	upto, err := outbox.Last(ctx, j.db, rows.TablePerformance)
+	if err == nil && upto > 0 {
+		err = j.lake.Drain(ctx, rows.TablePerformance, upto)
+	}
+	if err != nil {
+		return struct{}{}, err
+	}
 	return struct{}{}, j.lake.Tag(ctx, j.run.ID())
 }

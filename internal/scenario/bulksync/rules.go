@@ -199,3 +199,28 @@ func closing(proof Proof, rejects int64, gap bool) string {
 func tooManyRejects(rejected, lines int64, share float64) bool {
 	return rejected > 10 && float64(rejected) > share*float64(lines)
 }
+
+// historySince returns the time since when no order is missing, zero where none
+// is: the end of the last gap, of those that are open and the run's own, but for
+// those that it reads over. Until a full run has moved the watermark, there is no
+// more than what this run reads. orders is nil where it reads none.
+func historySince(orders *streamPlan, full, marked bool, open []gap, now time.Time) (since time.Time) {
+	if orders == nil && !marked {
+		return now
+	}
+	for _, g := range open {
+		if orders == nil || orders.Gap != nil || g.Since.Before(orders.Window.Since) {
+			since = later(since, g.Until)
+		}
+	}
+	if orders == nil {
+		return since
+	}
+	if orders.Gap != nil {
+		since = later(since, orders.Gap.Until)
+	}
+	if !full && !marked {
+		since = later(since, orders.Window.Since)
+	}
+	return since
+}

@@ -36,7 +36,8 @@ var steps = slices.Concat([]scenario.Step{
 	{Name: "rejects", Where: "Shopify, PostgreSQL", What: "Reads by id what earlier runs could not load."},
 	{Name: "summary", Where: "PostgreSQL", What: "Sums the days anew on which orders or fulfillments changed."},
 	{Name: "wait-lake", Where: "lakehouse", What: "Waits until the lakehouse has the run's sales."},
-	{Name: "tag", Where: "lakehouse", What: "Names the tables' snapshots after the run."},
+	{Name: "performance", Where: "PostgreSQL", What: "Measures what a page of products sold, and tells the lakehouse."},
+	{Name: "tag", Where: "lakehouse", What: "Waits until the lakehouse has the metrics, and names the tables' snapshots after the run."},
 	{Name: "prove", Where: "PostgreSQL, lakehouse", What: "Holds the lakehouse against PostgreSQL by shop day, and gathers the proof."},
 	{Name: "close", Where: "PostgreSQL", What: "Moves the watermarks, where all is proved, and closes the run."},
 })
@@ -108,6 +109,9 @@ func (s *Service) sync(r *workflow.Run, p Params) (_ Result, err error) {
 		return Result{}, err
 	}
 	if _, err := workflow.Do(r, "wait-lake", j.waitLake); err != nil {
+		return Result{}, err
+	}
+	if err := j.measure(); err != nil {
 		return Result{}, err
 	}
 	if _, err := workflow.Do(r, "tag", j.tag); err != nil {
