@@ -17,16 +17,21 @@ import (
 // document.
 func (a *App) endpoints() []api.Endpoint {
 	set := settings.New(a.DB)
+	var offered []api.Endpoint
+	undoers := []api.Undoer{set.Undo()}
+	for _, s := range a.Scenarios.declared() {
+		offered, undoers = append(offered, s.Endpoints...), append(undoers, s.Undoers...)
+	}
 	return slices.Concat(
 		[]api.Endpoint{
 			api.Get("/api/me", "getMe", "Tells who is signed in, and which shop this is.", a.me),
 			api.Get("/api/health", "getHealth", "Tells how the parts of the program are, and what to do about those that aren't well.", a.health,
 				api.Describe("The answer is 200 whatever the health is: what counts is in it. For machines there are /healthz and /readyz on an address of their own.")),
 		},
-		a.Scenarios.BulkSync.Scenario().Endpoints,
+		offered,
 		[]api.Endpoint{telemetry.Endpoint(eventLake{a}, a.Runs)},
 		set.Endpoints(),
-		api.Changes(a.DB, set.Undo()),
+		api.Changes(a.DB, undoers...),
 		scenarioEndpoints(),
 	)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/macrodata-dev/macrodata/internal/lake"
 	"github.com/macrodata-dev/macrodata/internal/lake/duck"
 	"github.com/macrodata-dev/macrodata/internal/sales"
+	"github.com/macrodata-dev/macrodata/internal/scenario/taganalytics"
 	"github.com/macrodata-dev/macrodata/internal/telemetry"
 )
 
@@ -53,7 +54,7 @@ func (p *Platform) openLakehouse(ctx context.Context) (*Lakehouse, error) {
 	}
 	d := &Duck{
 		cfg: duck.Config{
-			Lake: l, Warehouse: warehouse, Queries: []fs.FS{sales.Queries(), telemetry.Queries()}, MemoryLimit: c.LakeMemory,
+			Lake: l, Warehouse: warehouse, Queries: []fs.FS{sales.Queries(), telemetry.Queries(), taganalytics.Queries()}, MemoryLimit: c.LakeMemory,
 		},
 		scratch: filepath.Join(p.DataDir, "duck"),
 	}

@@ -3,25 +3,46 @@ package app
 import (
 	"github.com/macrodata-dev/macrodata/internal/scenario"
 	"github.com/macrodata-dev/macrodata/internal/scenario/bulksync"
+	"github.com/macrodata-dev/macrodata/internal/scenario/performance"
+	"github.com/macrodata-dev/macrodata/internal/scenario/taganalytics"
+	"github.com/macrodata-dev/macrodata/internal/scenario/tagclass"
+	"github.com/macrodata-dev/macrodata/internal/scenario/taggroups"
 )
 
 // Scenarios are the product: one line each, with exactly what it needs.
 type Scenarios struct {
-	BulkSync *bulksync.Service
+	BulkSync     *bulksync.Service
+	Performance  *performance.Service
+	TagAnalytics *taganalytics.Service
+	TagGroups    *taggroups.Service
+	TagClass     *tagclass.Service
 }
 
 func scenarios(a *App) Scenarios {
+	measured := performance.New(a.DB)
 	return Scenarios{
-		BulkSync: bulksync.New(a.Engine, a.DB, a.Runs, a.Blob, a.Shopify, salesLake{a.Lakehouse}, a.Config.sync(), a.Log),
+		BulkSync:     bulksync.New(a.Engine, a.DB, a.Runs, a.Blob, a.Shopify, salesLake{a.Lakehouse}, measured, a.Config.sync(), a.Log),
+		Performance:  measured,
+		TagAnalytics: taganalytics.New(a.Engine, a.DB, a.Runs, runLake{a.Lakehouse}, a.Log),
+		TagGroups:    taggroups.New(a.DB),
+		TagClass:     tagclass.New(a.DB),
+	}
+}
+
+// declared lists the scenarios in the product's order, with their endpoints and
+// undoers. It works on the zero Scenarios, for documents.
+func (s Scenarios) declared() []scenario.Scenario {
+	return []scenario.Scenario{
+		s.BulkSync.Scenario(),
+		s.Performance.Scenario(),
+		s.TagAnalytics.Scenario(),
+		s.TagGroups.Scenario(),
+		s.TagClass.Scenario(),
 	}
 }
 
 // Declarations lists what the scenarios offer, without running any.
-func Declarations() []scenario.Scenario {
-	return []scenario.Scenario{
-		bulksync.Scenario(),
-	}
-}
+func Declarations() []scenario.Scenario { return Scenarios{}.declared() }
 
 func (c Config) sync() bulksync.Settings {
 	return bulksync.Settings{

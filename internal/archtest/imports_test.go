@@ -7,7 +7,7 @@ import (
 )
 
 // law lists the packages bottom-up. A package imports only what stands in a
-// row above its own; its tests may besides import the sandbox, pgtest, test/proof and
+// row above its own; its tests may besides import the sandbox, pgtest, apitest, test/proof and
 // what their row names.
 var law = []struct {
 	packages string // separated by spaces; an end of /* is one folder's packages
@@ -23,11 +23,12 @@ var law = []struct {
 	{"internal/access", "who sends a request: knows nothing of what is asked", ""},
 	{"internal/webhook", "what Shopify tells: it becomes a row, and nothing follows from it here", ""},
 	{"internal/api", "the ground of endpoints, whatever they are of", ""},
+	{"internal/api/apitest", "endpoints over HTTP for tests", ""},
 	{"internal/outbox internal/lake/rows", "facts on their way to the lakehouse: cheap to import, for every scenario writes some", ""},
 	{"internal/shopify/jsonl", "a format that the client and the load share", ""},
 	{"internal/shopify", "the other side: knows nothing of how we store", ""},
 	{"internal/settings", "what staff set for all scenarios", ""},
-	{"internal/catalog internal/runs internal/sales", "what several scenarios write, each behind one package", ""},
+	{"internal/artifact internal/catalog internal/runs internal/sales", "what several scenarios write, each behind one package", ""},
 	{"internal/alert", "tells people of runs and webhooks, and writes neither", ""},
 	{"internal/orders", "tells of sales as it writes orders, and knows from the catalog where the shop was", ""},
 	{"internal/workflow internal/workflow/floor", "runs anything, so it knows no scenario and no table of ours", "internal/workflow/floor"},
@@ -55,6 +56,7 @@ var confined = map[string]struct {
 	why string
 }{
 	"internal/pg/pgtest":      {"", "it is for tests"},
+	"internal/api/apitest":    {"", "it is for tests"},
 	"internal/lake/duck":      {"internal/app", "it links DuckDB, which small tests can't afford"},
 	"internal/lake/upkeep":    {"internal/app", "it links Iceberg, as app does anyway"},
 	"internal/workflow/floor": {"bench", "it is what the engine is measured against"},
@@ -113,7 +115,7 @@ func TestImportsGoDown(t *testing.T) {
 			}
 		}
 		for _, to := range ours(append(p.TestImports, p.XTestImports...)) {
-			if rowOf(to) >= row && to != p.Path && !among("sandbox/* internal/pg/pgtest test/proof "+law[row].tests, to) {
+			if rowOf(to) >= row && to != p.Path && !among("sandbox/* internal/pg/pgtest internal/api/apitest test/proof "+law[row].tests, to) {
 				t.Errorf("tests of %s import %s, which is not below it", p.Path, to)
 			}
 		}

@@ -1,0 +1,155 @@
+package taganalytics
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/macrodata-dev/macrodata/internal/api"
+	"github.com/macrodata-dev/macrodata/internal/pg/pgdb"
+	"github.com/macrodata-dev/macrodata/internal/shop"
+)
+
+// request is what somebody wants to know of tags.
+type request struct {
+	sel         selection
+	period      Period
+	granularity string // none where empty
+	orderBy     string
+	limit       int // of rows; 0 is all of them
+	asOf        uuid.UUID
+	where       string // "body" or "query": where it came in
+}
+
+// report answers a request. Ranking asks the lakehouse for two periods of all
+// the tags; the series, which are long, only for those that are shown.
+func (s *Service) report(ctx context.Context, r request) (p Report, err error) {
+	c, err := s.calendar(ctx)
+	if err != nil {
+		return p, err
+	}
+	if r.period, err = periodOf(r.period, c.today(), r.where); err != nil {
+		return p, err
+	}
+	tags, err := s.tags(ctx, r.sel)
+	if err != nil {
+		return p, err
+	}
+	if err := r.sel.unknown(tags); err != nil {
+		return p, err
+	}
+	q := question{
+		parts: []Period{r.period.before(), r.period}, members: membersOf(tags), shown: len(tags),
+		asOf: r.asOf, where: r.where + ".asOf",
+	}
+	sold, err := s.ask(ctx, c, q)
+	if err != nil {
+		return p, err
+	}
+	p = Report{Frame: frameOf(c, r), Totals: sold.totals(0, c.currency, nil), TagCount: int64(len(tags))}
+	p.Tags = sold.figures(tags, p.Totals, c.currency)
+	rank(p.Tags, r.orderBy, c.currency)
+	if r.limit > 0 {
+		p.Tags = p.Tags[:min(len(p.Tags), r.limit)]
+	}
+	return p, s.addSeries(ctx, c, r, q, tags, &p)
+}
+
+func frameOf(c calendar, r request) Frame {
+	f := Frame{Period: r.period, Previous: r.period.before(), TimeZone: c.name, Basis: basis}
+	if r.asOf != uuid.Nil {
+		f.AsOf = &r.asOf
+	}
+	return f
+}
+
+// unknown names the tags of a selection that there aren't.
+func (sel selection) unknown(found []pgdb.TagMembersRow) error {
+	var faults api.Faults
+	for i, name := range sel.names {
+		if !slices.ContainsFunc(found, func(t pgdb.TagMembersRow) bool { return fold(t.Name) == name }) {
+			faults.Add(fmt.Sprintf("body.tags[%d]", i), "is no tag: GET /api/tag-analytics/tags lists those that there are")
+		}
+	}
+	return faults.Err()
+}
+
+// totals returns the figures of a group by currency, as shares of wholes. Group 0
+// is all others together, which are of distinct lines.
+func (t *table) totals(group int, own string, whole map[string]Sales) (list []Figures) {
+	for _, c := range t.in(group, own) {
+		list = append(list, compare(t.at(group, 1, c), t.at(group, 0, c), whole[c]))
+	}
+	return list
+}
+
+// wholes are what shares are of, by currency.
+func wholes(totals []Figures) map[string]Sales {
+	all := map[string]Sales{}
+	for _, f := range totals {
+		all[f.NetSales.Currency] = f.Sales
+	}
+	return all
+}
+
+// figures returns those of each tag, in the order of the tags.
+func (t *table) figures(tags []pgdb.TagMembersRow, totals []Figures, own string) []TagFigures {
+	list, whole := []TagFigures{}, wholes(totals)
+	for i, tag := range tags {
+		for _, f := range t.totals(i+1, own, whole) {
+			list = append(list, TagFigures{
+				TagID: shop.ID(tag.TagID), Tag: tag.Name, Category: tag.Category, Products: tag.Products, Figures: f,
+			})
+		}
+	}
+	return list
+}
+
+// addSeries adds the series of the totals and of the tags that are shown.
+func (s *Service) addSeries(ctx context.Context, c calendar, r request, q question, tags []pgdb.TagMembersRow, p *Report) error {
+	q.parts = r.period.split(r.granularity)
+	if len(q.parts) == 0 {
+		return nil
+	}
+	if len(p.Tags)*len(q.parts) > maxPoints {
+		var faults api.Faults
+		faults.Add(r.where+".granularity", "would give %d points, and %d are the most: choose a coarser one, a shorter period or a lower limit",
+			len(p.Tags)*len(q.parts), maxPoints)
+		return faults.Err()
+	}
+	group := map[shop.ID]int{}
+	var first, rest []string // the tags that are shown come first
+	for _, t := range p.Tags {
+		group[t.TagID] = 0
+	}
+	for _, t := range tags {
+		if _, shown := group[shop.ID(t.TagID)]; shown {
+			first = append(first, t.Members)
+			group[shop.ID(t.TagID)] = len(first)
+		} else {
+			rest = append(rest, t.Members)
+		}
+	}
+	q.shown, q.members = len(first), append(first, rest...)
+	sold, err := s.ask(ctx, c, q)
+	if err != nil {
+		return err
+	}
+	for i := range p.Totals {
+		p.Totals[i].Series = sold.series(0, q.parts, p.Totals[i].NetSales.Currency)
+	}
+	for i := range p.Tags {
+		p.Tags[i].Series = sold.series(group[p.Tags[i].TagID], q.parts, p.Tags[i].NetSales.Currency)
+	}
+	return nil
+}
+
+func (t *table) series(group int, parts []Period, currency string) []Point {
+	list := make([]Point, len(parts))
+	for i, part := range parts {
+		list[i] = Point{part, t.at(group, i, currency)}
+	}
+	return list
+}
