@@ -76,7 +76,7 @@ func otherMethods(operations []operation) (list []request) {
 			continue // each path once
 		}
 		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"} {
-			if slices.Contains(methods[o.path], method) {
+			if slices.ContainsFunc(operations, func(p operation) bool { return p.method == method && covers(p.path, o.path) }) {
 				continue
 			}
 			other := operation{method: method, path: o.path, id: o.id, responses: o.responses}
@@ -90,6 +90,13 @@ func otherMethods(operations []operation) (list []request) {
 		}
 	}
 	return list
+}
+
+// covers says whether a path of the document serves another one's requests, as
+// /things/{id} does those of /things/sync.
+func covers(pattern, path string) bool {
+	a, b := strings.Split(pattern, "/"), strings.Split(path, "/")
+	return slices.EqualFunc(a, b, func(x, y string) bool { return x == y || strings.HasPrefix(x, "{") })
 }
 
 // faultsOf holds an answer against the document.

@@ -49,6 +49,14 @@ func serve(t *testing.T) program {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.Close() }) //nolint:errcheck // the database is a test's
+	// What the document's examples name.
+	if _, err := p.DB.Exec(t.Context(), `
+		WITH s AS (INSERT INTO shop (shop_id, domain, name, currency, time_zone) VALUES (1, 'brand.myshopify.com', 'Brand', 'USD', 'America/New_York')),
+		     t AS (INSERT INTO product_tag (name) VALUES ('Luna Moth'))
+		INSERT INTO product (product_id, title, handle, vendor, product_type, status, created_at, source_updated_at, content_hash, run_id)
+		VALUES (632910392, 'Luna Moth', 'luna-moth', '', '', 'ACTIVE', now(), now(), 0, gen_random_uuid())`); err != nil {
+		t.Fatal(err)
+	}
 	a, err := app.Open(t.Context(), p)
 	if err == nil {
 		err = a.Launch(t.Context())

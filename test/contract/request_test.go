@@ -168,7 +168,7 @@ func (a author) text(schema object) string {
 	case "date":
 		return fmt.Sprintf("2026-%02d-%02d", 1+a.dice.IntN(12), 1+a.dice.IntN(28))
 	}
-	if examples, ok := schema["examples"].([]any); ok && (schema["pattern"] != nil || a.dice.IntN(2) == 0) {
+	if examples, ok := schema["examples"].([]any); ok && (schema["pattern"] != nil || a.dice.IntN(4) > 0) {
 		return fmt.Sprint(examples[a.dice.IntN(len(examples))])
 	}
 	text := fmt.Sprintf("%08x", a.dice.Uint32()) + strings.Repeat("x", number(schema, "minLength", 0))

@@ -110,6 +110,7 @@ func (a author) wrongBody(base request, add func(request, string)) {
 	const refused, malformed = http.StatusUnprocessableEntity, http.StatusBadRequest
 	body := func(what, blames, text string, want ...int) {
 		r := base.clone("a body that is "+what, want...)
+		r.header.Del("Idempotency-Key") // each is another request
 		r.body = []byte(text)
 		add(r, blames)
 	}
@@ -177,8 +178,8 @@ func (a author) wrongField(name string, schema object, change func(string, strin
 		set("far too large", json.Number("1e300"), http.StatusUnprocessableEntity)
 		set("a fraction", 1.5, http.StatusUnprocessableEntity)
 	case kind == "string" && schema["enum"] == nil && schema["format"] == nil:
-		for what, text := range hostile {
-			set(what, text)
+		for what, text := range hostile { // a right text: what is refused may be the rest of a body that was made up
+			change(fmt.Sprintf("odd in %s: %s", name, what), "", nil, func(o object) { o[name] = text })
 		}
 	case kind == "string":
 		for what, text := range hostile {
