@@ -26,13 +26,15 @@ type result struct {
 }
 
 // perRun are columns that differ between runs that store the same.
-const perRun = `{run_id,first_seen_at,last_seen_at,first_stored_at,moved_at,refunds_read_at,filled_by,resolved_run_id}`
+const perRun = `{run_id,first_seen_at,last_seen_at,first_stored_at,moved_at,refunds_read_at,filled_by,resolved_run_id,metric_id,recorded_at,recorded_by,computed_at}`
 
 // engineTable says that a table holds how a run was executed, not what it
 // stored.
 func engineTable(name string) bool {
 	switch name {
-	case "step_done", "executor_lease", "lease", "ingest_run", "outbox_stream": // what came of a stream is in the lakehouse
+	case "step_done", "executor_lease", "lease", "ingest_run",
+		"outbox_stream",     // what came of a stream is in the lakehouse
+		"performance_state": // counts how often metrics were looked at
 		return true
 	}
 	return strings.HasPrefix(name, "goose_")
