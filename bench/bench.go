@@ -22,6 +22,7 @@ const (
 	Small  Size = "small"  // 10,000 orders
 	Medium Size = "medium" // 100,000
 	Full   Size = "full"   // 1,000,000
+	Huge   Size = "huge"   // 10,000,000, for tag-analytics alone
 
 	tiny Size = "tiny" // 500: shows that a benchmark works, and measures nothing
 )
@@ -90,6 +91,8 @@ func All() []Benchmark {
 		{"resync", "load step of the same file again, against the first time", runResync},
 		{"parse", "bulk file to structs on one core, against encoding/json", runParse},
 		{"lake-append", "draining sales rows into the lakehouse, against DuckDB copying them into Parquet files", runAppend},
+		{"tag-analytics", "all tags over six months through the API, against plain DuckDB and PostgreSQL", runTags},
+		{"metrics", "pages, summary and preview of metrics through the API, against 200 ms and DuckDB", runMetrics},
 		{"steps", "durable steps with events, against DBOS's own", runSteps},
 		{"start", "`serve` from its start to ready, binary, idle memory, against fixed limits", runStart},
 	}
@@ -115,6 +118,9 @@ func (m Benchmark) Run(ctx context.Context, o Options) (r Result, err error) {
 	b, err := newBench(o)
 	if err != nil {
 		return r, err
+	}
+	if b.Size == Huge && m.Name != "tag-analytics" {
+		return r, errs.WithRemedy(fmt.Errorf("--size huge is too much: %w", errs.Invalid), "choose from small, medium, full")
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
 	if r, err = m.run(ctx, b); err != nil {
@@ -151,6 +157,8 @@ func newBench(o Options) (*bench, error) {
 		b.orders, b.rounds = 100_000, 3
 	case Full:
 		b.orders, b.rounds = 1_000_000, 1
+	case Huge:
+		b.orders, b.rounds = 10_000_000, 1
 	default:
 		return nil, errs.WithRemedy(fmt.Errorf("--size %q is no size: %w", b.Size, errs.Invalid), "choose from small, medium, full")
 	}

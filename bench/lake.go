@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"time"
@@ -118,31 +119,47 @@ type sum struct {
 
 // fillOutbox appends rows of two years, in the order of time and as many to a
 // batch as a sync appends, and has the server forget the work.
-func (s *server) fillOutbox(ctx context.Context, n int) (total sum, err error) {
-	batch := rows.NewSales()
-	var net shop.Amount
-	for i := range n {
-		r := saleAt(i, n)
-		batch.Add(r)
-		net += r.NetSales
-		if batch.Len() < chunkRows && i+1 < n {
-			continue
+func (s *server) fillOutbox(ctx context.Context, n int) (sum, error) {
+	total, err := s.appendSales(ctx, func(yield func(rows.Sale) bool) {
+		for i := 0; i < n && yield(saleAt(i, n)); i++ {
 		}
+	})
+	if err != nil {
+		return total, err
+	}
+	_, err = s.db.Exec(ctx, "CHECKPOINT")
+	return total, err
+}
+
+// appendSales appends rows to the outbox.
+func (s *server) appendSales(ctx context.Context, sales iter.Seq[rows.Sale]) (total sum, err error) {
+	batch := rows.NewSales()
+	flush := func() error {
 		size := batch.Len()
+		if size == 0 {
+			return nil
+		}
 		body, err := batch.Body()
 		if err != nil {
-			return total, err
+			return err
 		}
-		err = s.db.InTx(ctx, func(ctx context.Context, tx pg.Tx) error {
+		return s.db.InTx(ctx, func(ctx context.Context, tx pg.Tx) error {
 			_, err := outbox.Append(ctx, tx, rows.TableSales, size, body)
 			return err
 		})
-		if err != nil {
+	}
+	for r := range sales {
+		batch.Add(r)
+		total.rows++
+		total.net += r.NetSales
+		if batch.Len() < chunkRows {
+			continue
+		}
+		if err := flush(); err != nil {
 			return total, err
 		}
 	}
-	_, err = s.db.Exec(ctx, "CHECKPOINT")
-	return sum{int64(n), net}, err
+	return total, flush()
 }
 
 // saleAt makes a row out of its number, two to an order.

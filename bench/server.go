@@ -76,25 +76,32 @@ func (s *server) close() error {
 }
 
 // psql runs a script in one session and measures it, the client included.
-func (s *server) psql(ctx context.Context, script string) (u usage, err error) {
+func (s *server) psql(ctx context.Context, script string) (usage, error) {
+	_, u, err := s.psqlRows(ctx, script)
+	return u, err
+}
+
+// psqlRows is psql and what the script prints, a row a line with | between
+// columns.
+func (s *server) psqlRows(ctx context.Context, script string) (printed string, u usage, err error) {
 	binaries, err := cluster.Find()
 	if err != nil {
-		return u, err
+		return "", u, err
 	}
 	address, password, err := cutPassword(s.url)
 	if err != nil {
-		return u, err
+		return "", u, err
 	}
 	cmd := exec.CommandContext(ctx, filepath.Join(binaries.Dir, "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-f", "-", address)
 	cmd.Env = append(os.Environ(), "PGPASSWORD="+password, "PGTZ=UTC")
 	cmd.Stdin = strings.NewReader(script)
-	out := &bytes.Buffer{}
-	cmd.Stdout, cmd.Stderr = out, out
+	out, faults := &bytes.Buffer{}, &bytes.Buffer{}
+	cmd.Stdout, cmd.Stderr = out, faults
 	began, cpu := time.Now(), serverCPU(s.postmaster)
 	if err := cmd.Run(); err != nil {
-		return u, fmt.Errorf("psql: %w: %.500s", err, out)
+		return "", u, fmt.Errorf("psql: %w: %.500s", err, faults)
 	}
 	u.wall = time.Since(began)
 	u.cpu = serverCPU(s.postmaster) - cpu + cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	return u, nil
+	return out.String(), u, nil
 }

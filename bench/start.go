@@ -78,10 +78,8 @@ var servePlace = regexp.MustCompile(`health at (http://\S+?)[,.]? `)
 // whole life; peak is what it held at the end of the idling.
 func (b *bench) startOnce(ctx context.Context, s *server, idle time.Duration) (u usage, err error) {
 	cmd := b.program(ctx, s, nil, "serve")
-	cmd.Env = append(cmd.Env, "MACRODATA_SHOPIFY_SHOP=bench.myshopify.com", "MACRODATA_SHOPIFY_TOKEN=shpat_bench",
-		"MACRODATA_LISTEN=127.0.0.1:0", "MACRODATA_OPS_LISTEN=127.0.0.1:0", "MACRODATA_SYNC_SCHEDULE=off",
-		// A team on this machine that nobody asks anything of.
-		"MACRODATA_ACCESS_TEAM=http://127.0.0.1:1", "MACRODATA_ACCESS_AUD="+strings.Repeat("0", 64))
+	// A team on this machine that nobody asks anything of.
+	cmd.Env = append(cmd.Env, serveEnv("http://127.0.0.1:1", strings.Repeat("0", 64))...)
 	out, err := cmd.StderrPipe()
 	if err != nil {
 		return u, err

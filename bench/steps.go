@@ -33,7 +33,7 @@ func runSteps(ctx context.Context, b *bench) (Result, error) {
 		n, rounds = 50, 1
 	case Small:
 		n = 2_000
-	case Medium, Full:
+	case Medium, Full, Huge:
 	}
 	var plain, tx []round
 	for i := range rounds {
