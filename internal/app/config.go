@@ -78,6 +78,7 @@ type Config struct {
 	LakeKeepTags      time.Duration `env:"LAKE_KEEP_TAGS" envDefault:"2160h" help:"how long a state of a table can be read that a run left"`
 	LakeKeepTelemetry time.Duration `env:"LAKE_KEEP_TELEMETRY" envDefault:"17544h" help:"how long events of runs are kept"`
 	LakeMemory        int64         `env:"LAKE_MEMORY" envDefault:"536870912" help:"bytes of memory for queries of the lakehouse; what needs more goes to the disk"`
+	RollupMemory      int64         `env:"ROLLUP_MEMORY" envDefault:"134217728" help:"bytes of memory for what tags sold by day, so that the same isn't counted twice; 0: none"`
 
 	Listen         string `env:"LISTEN" envDefault:"127.0.0.1:8080" help:"where the API listens, host:port; what Cloudflare's tunnel points to"`
 	OpsListen      string `env:"OPS_LISTEN" envDefault:"127.0.0.1:9090" help:"where /healthz, /readyz and /metrics are, host:port, for machines and without sign-in; off: nowhere"`

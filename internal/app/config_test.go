@@ -138,6 +138,7 @@ func TestLoadRefuses(t *testing.T) {
 		"tags for no time":      {[]string{"MACRODATA_LAKE_KEEP_TAGS=0s"}, []string{"MACRODATA_LAKE_KEEP_SNAPSHOTS or _TAGS is less than 1h"}, ""},
 		"events for no time":    {[]string{"MACRODATA_LAKE_KEEP_TELEMETRY=1h"}, []string{"MACRODATA_LAKE_KEEP_TELEMETRY is less than 24h"}, ""},
 		"queries in no memory":  {[]string{"MACRODATA_LAKE_MEMORY=512"}, []string{"MACRODATA_LAKE_MEMORY is less than 67,108,864"}, ""},
+		"rollups in less":       {[]string{"MACRODATA_ROLLUP_MEMORY=-1"}, []string{"MACRODATA_ROLLUP_MEMORY is negative"}, ""},
 		"an overlap below zero": {[]string{"MACRODATA_SYNC_OVERLAP=-1s"}, []string{"MACRODATA_SYNC_OVERLAP", "must not be negative"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

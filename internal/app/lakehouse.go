@@ -132,6 +132,8 @@ func (c Config) checkLake() error {
 		return fmt.Errorf("MACRODATA_LAKE_KEEP_TELEMETRY is less than 24h: %w", errs.Invalid)
 	case c.LakeMemory < 64<<20:
 		return fmt.Errorf("MACRODATA_LAKE_MEMORY is less than 67,108,864: %w", errs.Invalid)
+	case c.RollupMemory < 0:
+		return fmt.Errorf("MACRODATA_ROLLUP_MEMORY is negative: %w", errs.Invalid)
 	}
 	return nil
 }

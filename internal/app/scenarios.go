@@ -23,7 +23,7 @@ func scenarios(a *App) Scenarios {
 	return Scenarios{
 		BulkSync:     bulksync.New(a.Engine, a.DB, a.Runs, a.Blob, a.Shopify, salesLake{a.Lakehouse}, measured, a.Config.sync(), a.Log),
 		Performance:  measured,
-		TagAnalytics: taganalytics.New(a.Engine, a.DB, a.Runs, runLake{a.Lakehouse}, a.Log),
+		TagAnalytics: taganalytics.New(a.Engine, a.DB, a.Runs, runLake{a.Lakehouse}, a.Config.RollupMemory, a.Log),
 		TagGroups:    taggroups.New(a.DB),
 		TagClass:     tagclass.New(a.DB),
 	}

@@ -44,6 +44,10 @@ type File struct {
 	Path  string // of a local file, or an s3:// URL
 	Rows  int64
 	Bytes int64
+	// Partition is the period of the file's rows, as 2025-02 or 2025-02-03: all
+	// rows of the period are in the files that name it. It is empty where
+	// somebody has changed the table's partitioning.
+	Partition string
 	// Settled says that, of the rows that the plan was made for, no other file
 	// of the plan has a version of one in this file, and this file has one
 	// version of each: the newest needn't be looked for. The files of a
@@ -85,10 +89,14 @@ func (l *Lake) PlanBetween(ctx context.Context, name, asOf string, from, until t
 	settled := settledIn(tbl, tasks)
 	for _, task := range tasks {
 		p.HasDeletes = p.HasDeletes || hasDeletes(task)
-		p.Files = append(p.Files, File{
+		f := File{
 			Path: localPath(task.File.FilePath()), Rows: task.File.Count(), Bytes: task.File.FileSizeBytes(),
 			Settled: settled[partitionOf(tbl, task.File)],
-		})
+		}
+		if len(tbl.Metadata().PartitionSpecs()) == 1 {
+			f.Partition = partitionOf(tbl, task.File)
+		}
+		p.Files = append(p.Files, f)
 	}
 	return p, nil
 }

@@ -199,6 +199,19 @@ func TestAnotherPartitioningUnsettles(t *testing.T) {
 	l := newLab(t)
 	l.drain(t, l.append(t, sales(1, 40, 0)...))
 	l.compact(t, lake.Compacted{Settled: 4})
+	partitions := func() (names []string) {
+		t.Helper()
+		plan, err := l.Plan(t.Context(), rows.TableSales, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range plan.Files {
+			names = append(names, f.Partition)
+		}
+		slices.Sort(names)
+		return names
+	}
+	before := partitions()
 	tbl, err := l.Load(t.Context(), rows.TableSales)
 	if err != nil {
 		t.Fatal(err)
@@ -213,6 +226,9 @@ func TestAnotherPartitioningUnsettles(t *testing.T) {
 	}
 	if _, settled, rest := chosen(t, l.Lake, "", map[string][]row{}); settled != 0 || rest != 4 {
 		t.Errorf("%d files are settled, %d are not", settled, rest)
+	}
+	if after := partitions(); len(slices.Compact(before)) != 4 || len(before[0]) != len("2025-02") || slices.Compact(after)[0] != "" {
+		t.Errorf("files are of the months %v, and then of %v", before, after)
 	}
 	l.compact(t, lake.Compacted{})
 }

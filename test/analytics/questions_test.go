@@ -23,6 +23,7 @@ const performance, distribution = "/api/tag-analytics/performance", "/api/tag-an
 func TestQuestionsThatCannotBeMeantAreRefusedByField(t *testing.T) {
 	t.Parallel()
 	w := open(t, generated(t), anchor)
+	w.told()
 	const quote = `x'); DROP TABLE product_tag; --`
 	for name, c := range map[string]struct {
 		question object
@@ -55,12 +56,28 @@ func TestQuestionsThatCannotBeMeantAreRefusedByField(t *testing.T) {
 	w.send("GET", "/api/tag-analytics/tags?category=nothing", nil, nil, http.StatusUnprocessableEntity)
 }
 
+// told has the program know the shop, as a first sync does, which has brought
+// nothing else.
+func (w *world) told() {
+	w.Helper()
+	i := w.shop.Info()
+	w.exec(`INSERT INTO shop (shop_id, domain, name, currency, time_zone) VALUES ($1, $2, $3, $4, $5)`, int64(i.ID), i.Domain, i.Name, i.Currency, i.TimeZone)
+}
+
 func TestAShopWithoutSalesSoldNothing(t *testing.T) {
 	t.Parallel()
 	w := open(t, generated(t), anchor)
+	for _, path := range []string{"/api/tag-analytics/tags", distribution + "design"} {
+		var problem string
+		w.send("GET", path, nil, &problem, http.StatusConflict)
+		if !strings.Contains(problem, "first sync") || strings.Contains(problem, "USD") {
+			t.Errorf("before the first sync %s is answered %s", path, problem)
+		}
+	}
+	w.told()
 	r := w.performance(object{"all": true, "granularity": "week"})
 	if len(r.Tags) != 0 || len(r.Totals) != 1 || r.Totals[0].Lines != 0 || len(r.Totals[0].Series) < 4 {
-		t.Errorf("a shop that was never synced sold %+v", r)
+		t.Errorf("a shop without sales sold %+v", r)
 	}
 	w.exec(`INSERT INTO product_tag (name) VALUES ('Summer')`)
 	r = w.performance(object{"tags": []string{"summer"}})
@@ -74,6 +91,7 @@ func TestAShopWithoutSalesSoldNothing(t *testing.T) {
 func TestARefreshBringsWhatWaits(t *testing.T) {
 	t.Parallel()
 	w := open(t, generated(t), anchor)
+	w.told()
 	w.exec(`INSERT INTO product_tag (name) VALUES ('Summer')`)
 	w.exec(`INSERT INTO link_product_product_tag SELECT 7, tag_id FROM product_tag`)
 	noon := time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -97,10 +115,16 @@ func TestARefreshBringsWhatWaits(t *testing.T) {
 	w.send("POST", "/api/tag-analytics/refresh", nil, &started, http.StatusAccepted)
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		var run struct {
-			Data struct{ Status, Scenario string }
+			Data struct {
+				Status, Scenario string
+				Counts           struct{ Months int }
+			}
 		}
 		w.send("GET", started.Data.StatusURL, nil, &run, http.StatusOK)
 		if run.Data.Status == runs.Completed && run.Data.Scenario == "taganalytics" {
+			if run.Data.Counts.Months != 13 {
+				t.Errorf("the refresh made rollups of %d months", run.Data.Counts.Months)
+			}
 			break
 		}
 		if run.Data.Status == runs.Failed || time.Now().After(deadline) {

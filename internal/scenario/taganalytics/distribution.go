@@ -45,21 +45,20 @@ func (s *Service) distribution(ctx context.Context, req *distributionRequest) (*
 	r := request{
 		sel: selection{category: &req.Category}, period: Period{req.From, req.To}, granularity: none, limit: req.Limit, asOf: req.AsOf, where: "query",
 	}
-	p, err := s.report(ctx, r)
+	from, err := s.read(ctx, &r)
 	if err != nil {
 		return nil, err
 	}
-	r.period = p.Period
-	over, err := s.coverage(ctx, r)
+	p, err := from.report(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	over, err := from.coverage(ctx, r)
 	return &api.One[distribution]{Data: distribution{req.Category, p, over}}, err
 }
 
-func (s *Service) coverage(ctx context.Context, r request) (over coverage, err error) {
-	c, err := s.calendar(ctx)
-	if err != nil {
-		return over, err
-	}
-	found, err := pgdb.New(s.db).TagCoverage(ctx, *r.sel.category)
+func (r *reading) coverage(ctx context.Context, req request) (over coverage, err error) {
+	found, err := pgdb.New(r.s.db).TagCoverage(ctx, *req.sel.category)
 	if err != nil {
 		return over, err
 	}
@@ -67,15 +66,13 @@ func (s *Service) coverage(ctx context.Context, r request) (over coverage, err e
 	for _, f := range found {
 		members[f.Tags], products[f.Tags] = f.Members, f.Products
 	}
-	sold, err := s.ask(ctx, c, question{
-		parts: []Period{r.period.before(), r.period}, members: members, shown: len(members), asOf: r.asOf, where: r.where + ".asOf",
-	})
+	sold, err := r.ask(ctx, question{parts: []Period{req.period.before(), req.period}, members: members})
 	if err != nil {
 		return over, err
 	}
-	whole := wholes(sold.totals(0, c.currency, nil))
+	whole := wholes(sold.totals(0, r.currency, nil))
 	for i, to := range []*covered{&over.None, &over.One, &over.Several} {
-		*to = covered{products[i], sold.totals(i+1, c.currency, whole)}
+		*to = covered{products[i], sold.totals(i+1, r.currency, whole)}
 	}
 	return over, nil
 }

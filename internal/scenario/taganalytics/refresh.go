@@ -3,6 +3,7 @@ package taganalytics
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/macrodata-dev/macrodata/internal/outbox"
 	"github.com/macrodata-dev/macrodata/internal/pg"
 	"github.com/macrodata-dev/macrodata/internal/runs"
+	"github.com/macrodata-dev/macrodata/internal/shop"
 	"github.com/macrodata-dev/macrodata/internal/workflow"
 )
 
@@ -21,7 +23,8 @@ type params struct {
 
 // Refreshed is what a refresh came to. It is also the counts of the run's row.
 type Refreshed struct {
-	Batch int64 `json:"batch"` // of sales: the lakehouse has all up to and with this one
+	Batch  int64 `json:"batch"`  // of sales: the lakehouse has all up to and with this one
+	Months int   `json:"months"` // of which the process that did it has rollups of all tags
 }
 
 func (s *Service) startRefresh(ctx context.Context, _ *struct{}) (*api.Started, error) {
@@ -46,10 +49,16 @@ func (s *Service) create(ctx context.Context, id uuid.UUID, p params) error {
 	})
 }
 
-// refresh has the lakehouse take in the sales that waited when it began.
+// rolledMonths are those of which a refresh makes the rollups, this one besides:
+// what staff look at, half a year or so against the half before it.
+const rolledMonths = 12
+
+// refresh has the lakehouse take in the sales that waited when it began, and
+// makes the rollups that this process lacks.
 //
 // Every step may run twice: batches up to a number are in the lakehouse once,
-// whoever brings them, and the rest is written in the transaction of its step or
+// whoever brings them; rollups are made from what doesn't change, and another
+// process makes its own when it is asked; and the rest is written in the transaction of its step or
 // is there already.
 func (s *Service) refresh(r *workflow.Run, p params) (done Refreshed, err error) {
 	id, err := uuid.Parse(r.ID())
@@ -75,10 +84,42 @@ func (s *Service) refresh(r *workflow.Run, p params) (done Refreshed, err error)
 	if err != nil {
 		return done, err
 	}
+	done.Months, err = workflow.Do(r, "rollup", s.rollUp)
+	if err != nil {
+		return done, err
+	}
 	_, err = workflow.Tx(r, "close", func(context.Context) (func(context.Context, pg.Tx) (struct{}, error), error) {
 		return func(ctx context.Context, tx pg.Tx) (struct{}, error) {
 			return struct{}{}, runs.Close(ctx, tx, id, runs.Outcome{Status: runs.Completed, Counts: done})
 		}, nil
 	})
 	return done, err
+}
+
+// rollUp makes the rollups of all tags of the last months, and returns how many
+// months those are.
+func (s *Service) rollUp(ctx context.Context) (int, error) {
+	c, err := s.calendar(ctx)
+	if s.rollups == nil || errs.Kind(err) == "conflict" {
+		return 0, nil // there are none, or nothing to roll up
+	}
+	if err != nil {
+		return 0, err
+	}
+	all := selection{every: true}
+	tags, err := s.tags(ctx, all)
+	if err != nil {
+		return 0, err
+	}
+	today := c.today()
+	first := shop.DayOf(dateOf(today).AddDate(0, -rolledMonths, 1-dateOf(today).Day()), time.UTC)
+	r, err := s.readAs(ctx, c, first, today, &request{sel: all})
+	if err != nil || r.snapshot.ID == 0 {
+		return 0, err
+	}
+	sold, err := r.roll(ctx, question{parts: []Period{{first, today}}, members: membersOf(tags)})
+	if sold == nil {
+		return 0, err // they would exceed their memory
+	}
+	return rolledMonths + 1, err
 }

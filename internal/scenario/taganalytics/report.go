@@ -23,42 +23,41 @@ type request struct {
 	where       string // "body" or "query": where it came in
 }
 
-// report answers a request. Ranking asks the lakehouse for two periods of all
-// the tags; the series, which are long, only for those that are shown.
+// report answers a request.
 func (s *Service) report(ctx context.Context, r request) (p Report, err error) {
-	c, err := s.calendar(ctx)
+	from, err := s.read(ctx, &r)
 	if err != nil {
 		return p, err
 	}
-	if r.period, err = periodOf(r.period, c.today(), r.where); err != nil {
-		return p, err
-	}
-	tags, err := s.tags(ctx, r.sel)
+	return from.report(ctx, r)
+}
+
+// report answers a request whose period is whole. Ranking asks for two periods of
+// all the tags; the series, which are long, only for those that are shown.
+func (r *reading) report(ctx context.Context, req request) (p Report, err error) {
+	tags, err := r.s.tags(ctx, req.sel)
 	if err != nil {
 		return p, err
 	}
-	if err := r.sel.unknown(tags); err != nil {
+	if err := req.sel.unknown(tags); err != nil {
 		return p, err
 	}
-	q := question{
-		parts: []Period{r.period.before(), r.period}, members: membersOf(tags), shown: len(tags),
-		asOf: r.asOf, where: r.where + ".asOf",
-	}
-	sold, err := s.ask(ctx, c, q)
+	members := membersOf(tags)
+	sold, err := r.ask(ctx, question{parts: []Period{req.period.before(), req.period}, members: members})
 	if err != nil {
 		return p, err
 	}
-	p = Report{Frame: frameOf(c, r), Totals: sold.totals(0, c.currency, nil), TagCount: int64(len(tags))}
-	p.Tags = sold.figures(tags, p.Totals, c.currency)
-	rank(p.Tags, r.orderBy, c.currency)
-	if r.limit > 0 {
-		p.Tags = p.Tags[:min(len(p.Tags), r.limit)]
+	p = Report{Frame: frameOf(r.calendar, req), Totals: sold.totals(0, r.currency, nil), TagCount: int64(len(tags))}
+	p.Tags = sold.figures(tags, p.Totals, r.currency)
+	rank(p.Tags, req.orderBy, r.currency)
+	if req.limit > 0 {
+		p.Tags = p.Tags[:min(len(p.Tags), req.limit)]
 	}
-	return p, s.addSeries(ctx, c, r, q, tags, &p)
+	return p, r.addSeries(ctx, req, tags, members, &p)
 }
 
 func frameOf(c calendar, r request) Frame {
-	f := Frame{Period: r.period, Previous: r.period.before(), TimeZone: c.name, Basis: basis}
+	f := Frame{Period: r.period, Previous: r.period.before(), TimeZone: c.zone.String(), Basis: basis}
 	if r.asOf != uuid.Nil {
 		f.AsOf = &r.asOf
 	}
@@ -108,32 +107,25 @@ func (t *table) figures(tags []pgdb.TagMembersRow, totals []Figures, own string)
 }
 
 // addSeries adds the series of the totals and of the tags that are shown.
-func (s *Service) addSeries(ctx context.Context, c calendar, r request, q question, tags []pgdb.TagMembersRow, p *Report) error {
-	q.parts = r.period.split(r.granularity)
+func (r *reading) addSeries(ctx context.Context, req request, tags []pgdb.TagMembersRow, members []string, p *Report) error {
+	q := question{parts: req.period.split(req.granularity), members: members, only: []int{}}
 	if len(q.parts) == 0 {
 		return nil
 	}
 	if len(p.Tags)*len(q.parts) > maxPoints {
 		var faults api.Faults
-		faults.Add(r.where+".granularity", "would give %d points, and %d are the most: choose a coarser one, a shorter period or a lower limit",
+		faults.Add(req.where+".granularity", "would give %d points, and %d are the most: choose a coarser one, a shorter period or a lower limit",
 			len(p.Tags)*len(q.parts), maxPoints)
 		return faults.Err()
 	}
 	group := map[shop.ID]int{}
-	var first, rest []string // the tags that are shown come first
+	for i, t := range tags {
+		group[shop.ID(t.TagID)] = i + 1
+	}
 	for _, t := range p.Tags {
-		group[t.TagID] = 0
+		q.only = append(q.only, group[t.TagID])
 	}
-	for _, t := range tags {
-		if _, shown := group[shop.ID(t.TagID)]; shown {
-			first = append(first, t.Members)
-			group[shop.ID(t.TagID)] = len(first)
-		} else {
-			rest = append(rest, t.Members)
-		}
-	}
-	q.shown, q.members = len(first), append(first, rest...)
-	sold, err := s.ask(ctx, c, q)
+	sold, err := r.ask(ctx, q)
 	if err != nil {
 		return err
 	}

@@ -8,34 +8,30 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/macrodata-dev/macrodata/internal/api"
 	"github.com/macrodata-dev/macrodata/internal/catalog"
 	"github.com/macrodata-dev/macrodata/internal/errs"
 	"github.com/macrodata-dev/macrodata/internal/pg/pgdb"
 	"github.com/macrodata-dev/macrodata/internal/shop"
 )
 
-// query is the lakehouse's query that all answers are made of.
-const query = "tag_sales"
-
 // calendar is what days and money are in.
 type calendar struct {
 	zone     *time.Location
-	name     string // of the zone
 	currency string // the shop's
 }
 
-// calendar reads the shop's. Before the first sync there is none, and nothing
-// that was sold.
+// calendar reads the shop's. Before the first sync there is none, and nothing is
+// made up in its place.
 func (s *Service) calendar(ctx context.Context) (c calendar, err error) {
 	info, err := catalog.Shop(ctx, s.db)
 	if errs.Kind(err) == "not_found" {
-		return calendar{time.UTC, "UTC", "USD"}, nil
+		return c, errs.WithRemedy(fmt.Errorf("no shop has been synced yet, so its days and its currency aren't known: %w", errs.Conflict),
+			"run the first sync: `macrodata sync`, or POST /api/performance-metrics/sync")
 	}
 	if err != nil {
 		return c, err
 	}
-	c = calendar{name: info.TimeZone, currency: info.Currency}
+	c.currency = info.Currency
 	if c.zone, err = time.LoadLocation(info.TimeZone); err != nil {
 		return c, fmt.Errorf("time zone of the shop: %w: %w", err, errs.Corrupt)
 	}
@@ -56,6 +52,8 @@ type table struct {
 	cells      map[cell]Sales
 	currencies map[int][]string // in which a group has sold, in order
 }
+
+func newTable() *table { return &table{map[cell]Sales{}, map[int][]string{}} }
 
 func (t *table) put(at cell, s Sales) {
 	t.cells[at] = s
@@ -87,13 +85,91 @@ func (t *table) in(group int, own string) []string {
 type question struct {
 	parts   []Period // that follow one another
 	members []string // of each group: ids of products with commas between
-	shown   int      // groups of which more is told than what they add to the total
-	asOf    uuid.UUID
-	where   string // the parameter that asOf came in
+	only    []int    // groups to tell of, numbered from 1, beside all of them together; nil is each
 }
 
-func (s *Service) ask(ctx context.Context, c calendar, q question) (*table, error) {
-	starts, until, err := instants(q.parts, c.zone)
+// shown says for each of so many groups, and for 0, whether it is told of.
+func (q question) shown(groups int) []bool {
+	list := make([]bool, groups+1)
+	for i := range list {
+		list[i] = i == 0 || q.only == nil
+	}
+	for _, group := range q.only {
+		list[group] = true
+	}
+	return list
+}
+
+// partsOf says in which part each day is, by its number.
+func (q question) partsOf() map[int]int {
+	parts := map[int]int{}
+	for i, p := range q.parts {
+		for day := numberOf(p.From); day <= numberOf(p.To); day++ {
+			parts[day] = i
+		}
+	}
+	return parts
+}
+
+// reading is one state of the lakehouse, from which all of an answer is made.
+type reading struct {
+	calendar
+	s        *Service
+	snapshot Snapshot
+}
+
+// read chooses the state that a request is answered from, and fills in its
+// period.
+func (s *Service) read(ctx context.Context, r *request) (*reading, error) {
+	c, err := s.calendar(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if r.period, err = periodOf(r.period, c.today(), r.where); err != nil {
+		return nil, err
+	}
+	return s.readAs(ctx, c, r.period.before().From, r.period.To, r)
+}
+
+func (s *Service) readAs(ctx context.Context, c calendar, from, to shop.Day, r *request) (*reading, error) {
+	since, _, err := from.Bounds(c.zone)
+	if err != nil {
+		return nil, err
+	}
+	_, until, err := to.Bounds(c.zone)
+	if err != nil {
+		return nil, err
+	}
+	months, run := monthsOf(since, until), ""
+	if r.asOf != uuid.Nil {
+		run = r.asOf.String()
+	}
+	// Whole months, so that all files of each are named.
+	snapshot, err := s.lake.Snapshot(ctx, run, months[0].start, months[len(months)-1].end)
+	if run != "" && (errs.Kind(err) == "not_found" || err == nil && snapshot.ID == 0) {
+		if err := s.stateless(ctx, r.asOf, r.where+".asOf", err); err != nil {
+			return nil, err
+		}
+	} else if err != nil {
+		return nil, err
+	}
+	return &reading{c, s, snapshot}, nil
+}
+
+// ask answers a question, from rollups where there are any.
+func (r *reading) ask(ctx context.Context, q question) (*table, error) {
+	if r.snapshot.ID == 0 {
+		return newTable(), nil // nothing was ever told
+	}
+	if t, err := r.roll(ctx, q); t != nil || err != nil {
+		return t, err
+	}
+	return r.raw(ctx, q)
+}
+
+// raw answers a question from the lines themselves.
+func (r *reading) raw(ctx context.Context, q question) (*table, error) {
+	starts, until, err := instants(q.parts, r.zone)
 	if err != nil {
 		return nil, err
 	}
@@ -101,29 +177,39 @@ func (s *Service) ask(ctx context.Context, c calendar, q question) (*table, erro
 	for i, start := range starts {
 		part[start.UnixMicro()] = i
 	}
-	run := ""
-	if q.asOf != uuid.Nil {
-		run = q.asOf.String()
+	// The query numbers the groups that are told of first.
+	var first, rest []string
+	number := []int{0}
+	for i, shown := range q.shown(len(q.members))[1:] {
+		if shown {
+			first, number = append(first, q.members[i]), append(number, i+1)
+		} else {
+			rest = append(rest, q.members[i])
+		}
 	}
-	t := &table{map[cell]Sales{}, map[int][]string{}}
+	t := newTable()
+	err = r.lakeSales(ctx, append(first, rest...), len(first), starts, until, func(group int, start time.Time, s Sales) {
+		t.put(cell{number[group], part[start.UnixMicro()], s.NetSales.Currency}, s)
+	})
+	return t, err
+}
+
+// lakeSales has the lakehouse add up the sales of groups, the first of which are
+// told of, in periods that begin at instants.
+func (r *reading) lakeSales(ctx context.Context, members []string, shown int, starts []time.Time, until time.Time, each func(group int, start time.Time, s Sales)) error {
 	args := map[string]any{
-		"members": q.members, "shown": int64(q.shown), "periods": starts, "since": starts[0], "until": until,
+		"members": members, "shown": int64(shown), "periods": starts, "since": starts[0], "until": until,
 	}
-	err = s.lake.QueryRun(ctx, query, run, args, func(scan func(...any) error) error {
+	return r.s.lake.Query(ctx, "tag_sales", r.snapshot.ID, args, func(scan func(...any) error) error {
 		var group int64
 		var start time.Time
-		var sold Sales
-		err := scan(&group, &start, &sold.NetSales.Currency, &sold.ProductsSold, &sold.Orders, &sold.Lines, &sold.Units, &sold.NetSales.Amount)
-		t.put(cell{int(group), part[start.UnixMicro()], sold.NetSales.Currency}, sold)
+		var s Sales
+		err := scan(&group, &start, &s.NetSales.Currency, &s.ProductsSold, &s.Orders, &s.Lines, &s.Units, &s.NetSales.Amount)
+		if err == nil {
+			each(int(group), start, s)
+		}
 		return err
 	})
-	if run != "" && errs.Kind(err) == "not_found" {
-		var faults api.Faults
-		faults.Add(q.where, "names no run whose state is kept: those of the last 90 days are, where runs have ended")
-		return nil, errs.WithRemedy(faults.Err(),
-			"leave it out, name a later run of GET /api/ingest/runs, or load the archive of this one into a new database with `macrodata replay`")
-	}
-	return t, err
 }
 
 // selection says which tags are wanted.

@@ -5,6 +5,10 @@
 // which products have which tags is read from PostgreSQL, as it is today. api.go
 // is what the API offers, rules.go the decisions without I/O, sales.go brings
 // both sources together, and refresh.go has the lakehouse take in what waits.
+//
+// What a selection sold in a month is kept in memory, by day, while the files of
+// that month are the same: rollup.go is what is kept and how answers are made of
+// it, build.go makes it, and cache.go bounds it.
 package taganalytics
 
 import (
@@ -12,6 +16,7 @@ import (
 	"embed"
 	"io/fs"
 	"log/slog"
+	"time"
 
 	"github.com/macrodata-dev/macrodata/internal/pg"
 	"github.com/macrodata-dev/macrodata/internal/runs"
@@ -43,13 +48,26 @@ func Queries() fs.FS {
 
 // Lakehouse is what the scenario needs of the lakehouse.
 type Lakehouse interface {
-	// QueryRun runs a named query as of a run, "" for now, and calls row for
-	// each row of its result. Where the state that the run left isn't kept, the
-	// error is errs.NotFound.
-	QueryRun(ctx context.Context, name, runID string, args map[string]any, row func(scan func(dest ...any) error) error) error
+	// Snapshot names the state of the sales that a run left, "" for the present
+	// one, and all files in it of the months of UTC that have a part in
+	// [since, until). Where the state isn't kept, the error is errs.NotFound.
+	Snapshot(ctx context.Context, runID string, since, until time.Time) (Snapshot, error)
+	// Query runs a named query on a snapshot, and calls row for each row of its
+	// result.
+	Query(ctx context.Context, name string, snapshot int64, args map[string]any, row func(scan func(dest ...any) error) error) error
 	// Drain returns when the lakehouse has all batches of a stream up to and
 	// with a number.
 	Drain(ctx context.Context, stream string, upto int64) error
+}
+
+// Snapshot is a state of the sales in the lakehouse. It doesn't change.
+type Snapshot struct {
+	ID int64 // 0 where none were ever told
+	// Files are the paths of those that were asked for, by month, as "2026-02".
+	// What a path names doesn't change.
+	Files map[string][]string
+	// ByMonth says that all sales of a month are in its files.
+	ByMonth bool
 }
 
 // Service runs the scenario.
@@ -57,13 +75,18 @@ type Service struct {
 	db       *pg.DB
 	runs     *runs.Store
 	lake     Lakehouse
+	rollups  *cache // nil where every answer is made from the lines
 	log      *slog.Logger
 	workflow *workflow.Workflow[params, Refreshed]
 }
 
-// New registers the workflow with the engine.
-func New(engine *workflow.Engine, db *pg.DB, store *runs.Store, lake Lakehouse, log *slog.Logger) *Service {
+// New registers the workflow with the engine. Rollups may take so many bytes of
+// memory; with 0 there are none, and every answer is made from the lines.
+func New(engine *workflow.Engine, db *pg.DB, store *runs.Store, lake Lakehouse, rollups int64, log *slog.Logger) *Service {
 	s := &Service{db: db, runs: store, lake: lake, log: log.With("scenario", ID)}
+	if rollups > 0 {
+		s.rollups = newCache(rollups)
+	}
 	s.workflow = workflow.Register(engine, Name, s.refresh, workflow.Options{OneAtATime: true})
 	return s
 }
@@ -78,6 +101,7 @@ func (s *Service) Scenario() scenario.Scenario {
 			Steps: []scenario.Step{
 				{Name: "open", Where: "PostgreSQL", What: "Notes how far the sales are told."},
 				{Name: "drain", Where: "PostgreSQL, lakehouse", What: "Waits until the lakehouse has them, and does the work itself where nobody is at it."},
+				{Name: "rollup", Where: "PostgreSQL, lakehouse, memory", What: "Makes the rollups of all tags that the last 13 months lack."},
 				{Name: "close", Where: "PostgreSQL", What: "Closes the run."},
 			},
 		}},

@@ -2,11 +2,11 @@
 
 -- name: TagMembers :many
 -- The tags of a selection, and the products of each as the lakehouse's query
--- takes them: ids with commas between. Products that are gone from Shopify have
+-- takes them: ids with commas between, always in the same order. Products that are gone from Shopify have
 -- sold, too, and are left out of the count alone.
 SELECT t.tag_id, t.name, coalesce(t.category, '')::text AS category,
     count(p.product_id) FILTER (WHERE p.archived_at IS NULL) AS products,
-    coalesce(string_agg(l.product_id::text, ','), '')::text AS members
+    coalesce(string_agg(l.product_id::text, ',' ORDER BY l.product_id), '')::text AS members
 FROM product_tag t
 LEFT JOIN link_product_product_tag l ON l.tag_id = t.tag_id
 LEFT JOIN product p ON p.product_id = l.product_id
@@ -22,7 +22,7 @@ ORDER BY t.tag_id;
 -- which is 2.
 SELECT least(coalesce(n.tags, 0), 2)::integer AS tags,
     count(*) FILTER (WHERE p.archived_at IS NULL) AS products,
-    string_agg(p.product_id::text, ',')::text AS members
+    string_agg(p.product_id::text, ',' ORDER BY p.product_id)::text AS members
 FROM product p
 LEFT JOIN (
     SELECT l.product_id, count(*) AS tags

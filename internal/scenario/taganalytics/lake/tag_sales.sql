@@ -35,7 +35,7 @@ WITH member AS MATERIALIZED (
         count(*) AS lines,
         sum(quantity) AS units,
         sum(net_sales) AS net_sales
-    FROM line
+    FROM line SEMI JOIN member USING (product_id)
     GROUP BY ALL
 ), amount AS (
     SELECT
