@@ -49,6 +49,7 @@ func TestKilledSync(t *testing.T) {
 		"asked to end":                    func(t *testing.T) { full.asked(t, all) },
 		"while it commits":                full.whileItCommits,
 		"incremental, at a random moment": func(t *testing.T) { later.atRandom(t, some) },
+		"incremental, while it measures":  func(t *testing.T) { later.whileItMeasures(t, some) },
 		"incremental, at a step boundary": func(t *testing.T) { onlyAtLength(t); later.atBoundaries(t, some) },
 		"incremental, before an answer":   func(t *testing.T) { onlyAtLength(t); later.beforeAnswers(t, some, laterRequests) },
 	} {
@@ -96,19 +97,7 @@ func (w world) atBoundaries(t *testing.T, want result) {
 			if !*every && where == "before" && step != want.steps[0] {
 				continue
 			}
-			t.Run(where+" "+step, func(t *testing.T) {
-				t.Parallel()
-				l := w.lab(t, 0)
-				p := l.start(t, "MACRODATA_FAULT_POINT="+step+":"+where)
-				if sig := p.wait(); sig != syscall.SIGKILL {
-					t.Fatalf("the fault point didn't kill the program: %v: %s", p.ProcessState, p.stderr.String())
-				}
-				done := l.number(t, fmt.Sprintf(`SELECT count(*) FROM step_done WHERE step = '%s' AND run_id = `, step)+l.ours())
-				if (done == 1) != (where == "after") {
-					t.Errorf("the step is recorded %d times when killed %s it", done, where)
-				}
-				l.goOn(t, want, true)
-			})
+			w.at(t, want, step, where)
 		}
 	}
 	t.Run("by number", func(t *testing.T) {
@@ -122,6 +111,34 @@ func (w world) atBoundaries(t *testing.T, want result) {
 		}
 		l.goOn(t, want, true)
 	})
+}
+
+// at kills before or after a step.
+func (w world) at(t *testing.T, want result, step, where string) {
+	t.Run(where+" "+step, func(t *testing.T) {
+		t.Parallel()
+		l := w.lab(t, 0)
+		p := l.start(t, "MACRODATA_FAULT_POINT="+step+":"+where)
+		if sig := p.wait(); sig != syscall.SIGKILL {
+			t.Fatalf("the fault point didn't kill the program: %v: %s", p.ProcessState, p.stderr.String())
+		}
+		done := l.number(t, fmt.Sprintf(`SELECT count(*) FROM step_done WHERE step = '%s' AND run_id = `, step)+l.ours())
+		if (done == 1) != (where == "after") {
+			t.Errorf("the step is recorded %d times when killed %s it", done, where)
+		}
+		l.goOn(t, want, true)
+	})
+}
+
+// whileItMeasures kills around the first page of products that are measured. The
+// metric that somebody recorded by hand before must be as it was.
+func (w world) whileItMeasures(t *testing.T, want result) {
+	if n := strings.Count(strings.Join(want.tables["performance_metric"], "\n"), `"source": "manual"`); n != 1 {
+		t.Fatalf("the undisturbed sync left %d metrics by hand", n)
+	}
+	for _, where := range []string{"before", "after"} {
+		w.at(t, want, "performance-1", where)
+	}
 }
 
 // chosen are the steps to kill at: all of them, or the first of each family.

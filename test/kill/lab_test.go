@@ -66,10 +66,21 @@ func (w world) lab(t *testing.T, bulkDelay time.Duration) *lab {
 	if w.before != nil {
 		l.serve(t, *w.before, 0)
 		l.finish(t)
+		l.recordByHand(t)
 		l.earlier = 1
 	}
 	l.serve(t, w, bulkDelay)
 	return l
+}
+
+// recordByHand records a metric as a member of staff does.
+func (l *lab) recordByHand(t *testing.T) {
+	t.Helper()
+	_, err := l.db.Exec(t.Context(), `INSERT INTO performance_metric (metric_id, product_id, as_of, source, units_total, recorded_by, recorded_at, version)
+		SELECT gen_random_uuid(), min(product_id), '2020-01-01', 'manual', 7, 'ops@example.com', now(), 1 FROM product`)
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // serve opens the shop, and has the program go there.

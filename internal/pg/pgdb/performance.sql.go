@@ -13,6 +13,27 @@ import (
 	"github.com/macrodata-dev/macrodata/internal/shop"
 )
 
+const allProducts = `-- name: AllProducts :one
+SELECT coalesce(array_agg(product_id ORDER BY product_id), '{}')::bigint[] AS product_ids FROM product
+`
+
+func (q *Queries) AllProducts(ctx context.Context) ([]int64, error) {
+	row := q.db.QueryRow(ctx, allProducts)
+	var product_ids []int64
+	err := row.Scan(&product_ids)
+	return product_ids, err
+}
+
+const atOneMoment = `-- name: AtOneMoment :exec
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY
+`
+
+// What a transaction reads after this is as of one moment.
+func (q *Queries) AtOneMoment(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, atOneMoment)
+	return err
+}
+
 const bumpPerformance = `-- name: BumpPerformance :exec
 UPDATE performance_state SET revision = revision + 1
 `
@@ -473,21 +494,51 @@ func (q *Queries) PageOfProducts(ctx context.Context, arg PageOfProductsParams) 
 }
 
 const performanceDayBefore = `-- name: PerformanceDayBefore :one
-SELECT as_of, currency, history_since FROM performance_day WHERE as_of <= $1 ORDER BY as_of DESC LIMIT 1
+SELECT as_of, currency, history_since, run_id, computed_at FROM performance_day WHERE as_of <= $1 ORDER BY as_of DESC LIMIT 1
 `
 
 type PerformanceDayBeforeRow struct {
 	AsOf         time.Time
 	Currency     string
 	HistorySince *time.Time
+	RunID        uuid.UUID
+	ComputedAt   time.Time
 }
 
 // The newest day up to one as of which all products were measured.
 func (q *Queries) PerformanceDayBefore(ctx context.Context, day time.Time) (PerformanceDayBeforeRow, error) {
 	row := q.db.QueryRow(ctx, performanceDayBefore, day)
 	var i PerformanceDayBeforeRow
-	err := row.Scan(&i.AsOf, &i.Currency, &i.HistorySince)
+	err := row.Scan(
+		&i.AsOf,
+		&i.Currency,
+		&i.HistorySince,
+		&i.RunID,
+		&i.ComputedAt,
+	)
 	return i, err
+}
+
+const productsMeasuredSince = `-- name: ProductsMeasuredSince :one
+SELECT coalesce(array_agg(DISTINCT m.product_id ORDER BY m.product_id), '{}')::bigint[] AS product_ids
+FROM performance_metric m
+WHERE m.source = 'sync' AND m.as_of >= $1::date AND m.as_of <= $2::date
+  AND (m.as_of > $1::date OR age(m.xmin) <= age(($3::bigint & 4294967295)::text::xid))
+`
+
+type ProductsMeasuredSinceParams struct {
+	AfterDay time.Time
+	Upto     time.Time
+	Since    int64
+}
+
+// Products that were measured as of a day after one up to another, or as of the
+// former by a transaction or one after it. Earlier days are as they were.
+func (q *Queries) ProductsMeasuredSince(ctx context.Context, arg ProductsMeasuredSinceParams) ([]int64, error) {
+	row := q.db.QueryRow(ctx, productsMeasuredSince, arg.AfterDay, arg.Upto, arg.Since)
+	var product_ids []int64
+	err := row.Scan(&product_ids)
+	return product_ids, err
 }
 
 const productsOfGroup = `-- name: ProductsOfGroup :one
@@ -518,6 +569,22 @@ WHERE lower(t.name) = lower($1::text)
 // In one row, for a tag may have more products than a result may have rows.
 func (q *Queries) ProductsOfTag(ctx context.Context, name string) ([]int64, error) {
 	row := q.db.QueryRow(ctx, productsOfTag, name)
+	var product_ids []int64
+	err := row.Scan(&product_ids)
+	return product_ids, err
+}
+
+const productsWrittenSince = `-- name: ProductsWrittenSince :one
+SELECT coalesce(array_agg(p.product_id ORDER BY p.product_id), '{}')::bigint[] AS product_ids
+FROM product p
+WHERE age(p.xmin) <= age(($1::bigint & 4294967295)::text::xid)
+`
+
+// Products that a transaction, or one after it, wrote. xmin names the
+// transaction that made a row what it is, modulo 2^32, and age compares such.
+// In one row, for all of them may have been.
+func (q *Queries) ProductsWrittenSince(ctx context.Context, since int64) ([]int64, error) {
+	row := q.db.QueryRow(ctx, productsWrittenSince, since)
 	var product_ids []int64
 	err := row.Scan(&product_ids)
 	return product_ids, err
@@ -559,21 +626,22 @@ func (q *Queries) ReadMetric(ctx context.Context, metricID uuid.UUID) (Performan
 }
 
 const readPerformanceState = `-- name: ReadPerformanceState :one
-SELECT s.revision, coalesce((SELECT max(r.finished_at) FROM ingest_run r), 'epoch')::timestamptz AS run_ended
-FROM performance_state s
+SELECT revision, pg_current_snapshot()::text AS moment, pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest
+FROM performance_state
 `
 
 type ReadPerformanceStateRow struct {
 	Revision int64
-	RunEnded time.Time
+	Moment   string
+	Oldest   int64
 }
 
-// What readers' memory hangs on. Products are written by runs, so the end of
-// one may have changed what is listed beside the metrics.
+// The moment, as a snapshot, with the transaction before which none was under
+// way: what a later reader finds written by an earlier one, this one finds too.
 func (q *Queries) ReadPerformanceState(ctx context.Context) (ReadPerformanceStateRow, error) {
 	row := q.db.QueryRow(ctx, readPerformanceState)
 	var i ReadPerformanceStateRow
-	err := row.Scan(&i.Revision, &i.RunEnded)
+	err := row.Scan(&i.Revision, &i.Moment, &i.Oldest)
 	return i, err
 }
 
@@ -591,15 +659,14 @@ LEFT JOIN performance_metric m ON m.metric_id = (
     SELECT x.metric_id FROM performance_metric x
     WHERE x.product_id = p.product_id AND x.source = 'sync' AND x.as_of <= $2::date
     ORDER BY x.as_of DESC LIMIT 1)
-WHERE p.product_id > $3::bigint
-ORDER BY p.product_id LIMIT $4
+WHERE p.product_id = ANY ($3::bigint[])
+ORDER BY p.product_id
 `
 
 type TableOfProductsParams struct {
-	Zone     string
-	AsOf     *time.Time
-	After    int64
-	PageRows int32
+	Zone       string
+	AsOf       *time.Time
+	ProductIds []int64
 }
 
 type TableOfProductsRow struct {
@@ -630,14 +697,9 @@ type TableOfProductsRow struct {
 	IsActive            *bool
 }
 
-// A page of products with the metric that holds as of a day, if they have one.
+// Some products with the metric that holds as of a day, if they have one.
 func (q *Queries) TableOfProducts(ctx context.Context, arg TableOfProductsParams) ([]TableOfProductsRow, error) {
-	rows, err := q.db.Query(ctx, tableOfProducts,
-		arg.Zone,
-		arg.AsOf,
-		arg.After,
-		arg.PageRows,
-	)
+	rows, err := q.db.Query(ctx, tableOfProducts, arg.Zone, arg.AsOf, arg.ProductIds)
 	if err != nil {
 		return nil, err
 	}

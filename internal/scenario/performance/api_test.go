@@ -66,8 +66,8 @@ func TestAMetricByHandLiesOverWhatIsMeasured(t *testing.T) {
 	}
 
 	one := path + "/" + made.MetricID
-	if got := l.send("GET", one, "", ""); got.status != 200 || got.header.Get("ETag") != `"1"` {
-		t.Errorf("it is told as %d %s", got.status, got.body)
+	if got := l.send("GET", one, "", ""); got.Status != 200 || got.Header.Get("ETag") != `"1"` {
+		t.Errorf("it is told as %d %s", got.Status, got.Body)
 	}
 	changed := l.send("PUT", one, `"1"`, `{"units": {"last30Days": 5}}`)
 	changed.into(200, nil)
@@ -86,7 +86,7 @@ func TestAMetricByHandLiesOverWhatIsMeasured(t *testing.T) {
 
 func (l *lab) undo(change answer) {
 	l.Helper()
-	l.send("POST", "/api/changes/"+change.header.Get("X-Change-Id")+"/undo", "", "{}").into(200, nil)
+	l.send("POST", "/api/changes/"+change.Header.Get("X-Change-Id")+"/undo", "", "{}").into(200, nil)
 }
 
 func TestSeveralMetricsAreWrittenAllOrNone(t *testing.T) {
@@ -155,12 +155,12 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := l.send(c.method, c.path, "", c.body)
-			if got.status != c.status {
-				t.Errorf("answered %d, want %d: %s", got.status, c.status, got.body)
+			if got.Status != c.status {
+				t.Errorf("answered %d, want %d: %s", got.Status, c.status, got.Body)
 			}
 			for _, name := range c.names {
-				if !strings.Contains(got.body, name) {
-					t.Errorf("it doesn't name %s: %s", name, got.body)
+				if !strings.Contains(got.Body, name) {
+					t.Errorf("it doesn't name %s: %s", name, got.Body)
 				}
 			}
 		})
@@ -217,8 +217,8 @@ func TestTheListIsFilteredAndSorted(t *testing.T) {
 		}
 	}
 	csv := l.send("GET", path+".csv?sort=title&asOf="+string(asOf), "", "")
-	if lines := strings.Split(csv.body, "\r\n"); csv.status != 200 || len(lines) != 7 || !strings.Contains(lines[0], "netSales.last30Days.amount") || !strings.HasPrefix(lines[1], "5,Fern,") {
-		t.Errorf("as CSV it is %d %s", csv.status, csv.body)
+	if lines := strings.Split(csv.Body, "\r\n"); csv.Status != 200 || len(lines) != 7 || !strings.Contains(lines[0], "netSales.last30Days.amount") || !strings.HasPrefix(lines[1], "5,Fern,") {
+		t.Errorf("as CSV it is %d %s", csv.Status, csv.Body)
 	}
 	var s struct {
 		Products, Active int

@@ -3,16 +3,14 @@ package performance_test
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
-	"github.com/macrodata-dev/macrodata/internal/api"
+	"github.com/macrodata-dev/macrodata/internal/api/apitest"
 	"github.com/macrodata-dev/macrodata/internal/pg"
 	"github.com/macrodata-dev/macrodata/internal/pg/pgtest"
 	"github.com/macrodata-dev/macrodata/internal/scenario/performance"
@@ -29,7 +27,7 @@ type lab struct {
 	testing.TB
 	db      *pg.DB
 	service *performance.Service
-	url     string
+	door    apitest.Door
 }
 
 func newLab(t *testing.T) *lab {
@@ -42,14 +40,7 @@ func newLabOf(t testing.TB) *lab {
 	db := pgtest.DB(t)
 	l := &lab{TB: t, db: db, service: performance.New(db)}
 	declared := l.service.Scenario()
-	a, err := api.New(api.Config{Title: "t", Version: "1", DB: db}, append(declared.Endpoints, api.Changes(db, declared.Undoers...)...)...)
-	must(t, err)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p := api.Principal{Kind: "user", Name: "ops@example.com"}
-		a.Handler().ServeHTTP(w, r.WithContext(api.WithPrincipal(r.Context(), p)))
-	}))
-	t.Cleanup(server.Close)
-	l.url = server.URL
+	l.door = apitest.Open(t, db, declared.Endpoints, declared.Undoers...)
 	l.exec(`INSERT INTO shop (shop_id, domain, name, currency, time_zone) VALUES (1, 'brand.myshopify.com', 'Brand', 'USD', 'America/New_York')`)
 	return l
 }
@@ -95,44 +86,25 @@ func (l *lab) sell(order, product, quantity int, price string, at string) {
 }
 
 // answer is what a request is answered.
-type answer struct {
-	t      testing.TB
-	status int
-	header http.Header
-	body   string
-}
+type answer struct{ apitest.Answer }
 
-// into reads the data of an answer.
+// into reads the data of an answer that is expected to have this status.
 func (a answer) into(status int, v any) {
-	a.t.Helper()
-	if a.status != status {
-		a.t.Fatalf("answered %d, want %d: %s", a.status, status, a.body)
-	}
+	a.Want(status)
 	if v != nil {
-		must(a.t, json.Unmarshal([]byte(a.body), &struct {
+		a.JSON(&struct {
 			Data any `json:"data"`
-		}{v}))
+		}{v})
 	}
 }
 
 func (l *lab) send(method, path, ifMatch, body string) answer {
 	l.Helper()
-	r, err := http.NewRequestWithContext(l.Context(), method, l.url+path, strings.NewReader(body))
-	must(l, err)
-	if body == "" {
-		r.Body, r.ContentLength = http.NoBody, 0
-	} else {
-		r.Header.Set("Content-Type", "application/json")
-	}
+	var headers []string
 	if ifMatch != "" {
-		r.Header.Set("If-Match", ifMatch)
+		headers = append(headers, "If-Match: "+ifMatch)
 	}
-	got, err := http.DefaultClient.Do(r)
-	must(l, err)
-	defer got.Body.Close()
-	all, err := io.ReadAll(got.Body)
-	must(l, err)
-	return answer{l, got.StatusCode, got.Header, string(all)}
+	return answer{l.door.Send(method, path, body, headers...)}
 }
 
 func must(t testing.TB, err error) {
@@ -174,7 +146,7 @@ func (l *lab) list(query string) (all []row) {
 			Pagination struct{ NextCursor *string }
 		}
 		got.into(http.StatusOK, nil)
-		must(l, json.Unmarshal([]byte(got.body), &page))
+		must(l, json.Unmarshal([]byte(got.Body), &page))
 		if all = append(all, page.Data...); page.Pagination.NextCursor == nil {
 			return all
 		}

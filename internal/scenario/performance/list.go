@@ -187,7 +187,7 @@ func (v view) entry(i int, by string) Entry {
 	if a.metric != uuid.Nil {
 		e.MetricID = &a.metric
 	}
-	if o, ok := v.beneath[i]; ok {
+	if o, ok := v.beneath[p.id]; ok {
 		e.Overridden, e.ManualIDs = o.fields, o.metrics
 		if a.metric != uuid.Nil {
 			under := o.synced.values(v.currency)

@@ -110,7 +110,7 @@ func (n *Naming) fill(r *pgdb.PerformanceMetric, at, currency string, f *api.Fau
 			continue
 		}
 		if m.Currency != currency {
-			f.Add(at+".netSales."+windowNames()[w]+".currency", "is not that of the shop, %s", cmp.Or(currency, "which no sync has told yet"))
+			f.Add(at+".netSales."+windowNames()[w]+".currency", "is not that of the shop, %s", currency)
 		}
 		amounts[w] = &m.Amount
 	}

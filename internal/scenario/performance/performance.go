@@ -3,14 +3,15 @@
 //
 // rules.go holds the tiers, as pure functions. refresh.go measures all products
 // as of a shop day, which a sync does page by page; table.go holds what is stored
-// in memory, so that lists over all products are quick. list.go and
-// classification.go answer what staff ask, and manual.go is what they record
+// in memory, so that lists over all products are quick, and read.go keeps that as
+// the database is. list.go and classification.go answer what staff ask, and manual.go is what they record
 // themselves.
 package performance
 
 import (
 	"context"
 	_ "embed" // of the document
+	"fmt"
 	"time"
 
 	"github.com/macrodata-dev/macrodata/internal/api"
@@ -48,8 +49,8 @@ func (s *Service) Scenario() scenario.Scenario {
 		Commands:  []string{"macrodata metrics"},
 		Writes:    []string{"performance_day", "performance_metric", "performance_state"},
 		Reads: []string{
-			"ingest_run", "link_product_category_product_tag", "link_product_product_tag", "macrodata_artifact",
-			"order_header", "order_line_item", "product", "product_category", "product_tag", "shop",
+			"link_product_category_product_tag", "link_product_product_tag", "macrodata_artifact", "order_header",
+			"order_line_item", "product", "product_category", "product_tag", "shop",
 		},
 	}
 }
@@ -82,17 +83,22 @@ type clock struct {
 
 func (c clock) today() shop.Day { return shop.DayOf(time.Now(), c.zone) }
 
-// clock is in UTC, and without a currency, before the first sync.
+// clock reads the shop's. Before the first sync there is none, and nothing is made
+// up in its place.
 func (s *Service) clock(ctx context.Context) (clock, error) {
 	info, err := catalog.Shop(ctx, s.db)
 	if errs.Kind(err) == "not_found" {
-		return clock{zone: time.UTC}, nil
+		return clock{}, errs.WithRemedy(fmt.Errorf("no shop has been synced yet, so its days and its currency aren't known: %w", errs.Conflict),
+			"run the first sync: `macrodata sync`, or POST /api/performance-metrics/sync")
 	}
 	if err != nil {
 		return clock{}, err
 	}
 	zone, err := time.LoadLocation(info.TimeZone)
-	return clock{zone, info.Currency}, err
+	if err != nil {
+		return clock{}, fmt.Errorf("time zone of the shop: %w: %w", err, errs.Corrupt)
+	}
+	return clock{zone, info.Currency}, nil
 }
 
 // dayOf counts the days of a date, which is midnight in UTC.

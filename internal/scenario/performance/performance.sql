@@ -110,18 +110,41 @@ SET run_id = excluded.run_id, currency = excluded.currency, history_since = excl
 -- name: BumpPerformance :exec
 UPDATE performance_state SET revision = revision + 1;
 
+-- name: AtOneMoment :exec
+-- What a transaction reads after this is as of one moment.
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+
 -- name: ReadPerformanceState :one
--- What readers' memory hangs on. Products are written by runs, so the end of
--- one may have changed what is listed beside the metrics.
-SELECT s.revision, coalesce((SELECT max(r.finished_at) FROM ingest_run r), 'epoch')::timestamptz AS run_ended
-FROM performance_state s;
+-- The moment, as a snapshot, with the transaction before which none was under
+-- way: what a later reader finds written by an earlier one, this one finds too.
+SELECT revision, pg_current_snapshot()::text AS moment, pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest
+FROM performance_state;
 
 -- name: PerformanceDayBefore :one
 -- The newest day up to one as of which all products were measured.
-SELECT as_of, currency, history_since FROM performance_day WHERE as_of <= @day ORDER BY as_of DESC LIMIT 1;
+SELECT as_of, currency, history_since, run_id, computed_at FROM performance_day WHERE as_of <= @day ORDER BY as_of DESC LIMIT 1;
+
+-- name: AllProducts :one
+SELECT coalesce(array_agg(product_id ORDER BY product_id), '{}')::bigint[] AS product_ids FROM product;
+
+-- name: ProductsWrittenSince :one
+-- Products that a transaction, or one after it, wrote. xmin names the
+-- transaction that made a row what it is, modulo 2^32, and age compares such.
+-- In one row, for all of them may have been.
+SELECT coalesce(array_agg(p.product_id ORDER BY p.product_id), '{}')::bigint[] AS product_ids
+FROM product p
+WHERE age(p.xmin) <= age((@since::bigint & 4294967295)::text::xid);
+
+-- name: ProductsMeasuredSince :one
+-- Products that were measured as of a day after one up to another, or as of the
+-- former by a transaction or one after it. Earlier days are as they were.
+SELECT coalesce(array_agg(DISTINCT m.product_id ORDER BY m.product_id), '{}')::bigint[] AS product_ids
+FROM performance_metric m
+WHERE m.source = 'sync' AND m.as_of >= @after_day::date AND m.as_of <= @upto::date
+  AND (m.as_of > @after_day::date OR age(m.xmin) <= age((@since::bigint & 4294967295)::text::xid));
 
 -- name: TableOfProducts :many
--- A page of products with the metric that holds as of a day, if they have one.
+-- Some products with the metric that holds as of a day, if they have one.
 SELECT p.product_id, p.title, p.handle, p.product_line, p.status, p.image_url,
     (p.status IN ('ACTIVE', 'UNLISTED') AND p.archived_at IS NULL)::boolean AS is_active_now,
     (p.published_at IS NOT NULL)::boolean AS is_published,
@@ -135,8 +158,8 @@ LEFT JOIN performance_metric m ON m.metric_id = (
     SELECT x.metric_id FROM performance_metric x
     WHERE x.product_id = p.product_id AND x.source = 'sync' AND x.as_of <= sqlc.narg(as_of)::date
     ORDER BY x.as_of DESC LIMIT 1)
-WHERE p.product_id > @after::bigint
-ORDER BY p.product_id LIMIT @page_rows;
+WHERE p.product_id = ANY (@product_ids::bigint[])
+ORDER BY p.product_id;
 
 -- name: ManualMetrics :many
 -- Those up to a day, the older first, from one on.

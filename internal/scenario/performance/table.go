@@ -1,7 +1,6 @@
 package performance
 
 import (
-	"context"
 	"slices"
 	"sync"
 	"time"
@@ -9,8 +8,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/macrodata-dev/macrodata/internal/artifact"
-	"github.com/macrodata-dev/macrodata/internal/errs"
-	"github.com/macrodata-dev/macrodata/internal/pg"
 	"github.com/macrodata-dev/macrodata/internal/pg/pgdb"
 	"github.com/macrodata-dev/macrodata/internal/shop"
 )
@@ -18,27 +15,20 @@ import (
 // table is what is stored of all products as of a day, in memory. Nothing in it
 // changes but what it derives when asked.
 type table struct {
-	key      tableKey
+	asked    day // as of which it was asked for
+	zone     string
 	asOf     day        // as of which products were measured
 	history  *time.Time // before it orders are missing
 	currency string
 
 	products []measured // by id; what holds: by hand, or else measured
 	about    []about
-	beneath  map[int]overridden // of products that somebody recorded something of
+	beneath  map[shop.ID]overridden // of products that somebody recorded something of
 
 	mu     sync.Mutex
 	spec   artifact.Spec // that flags are by
 	flags  []flags       // nil before the first
 	orders map[string][]int32
-}
-
-// tableKey is what a table hangs on: when it is the same, so is the table.
-type tableKey struct {
-	asked    day
-	revision int64
-	runEnded time.Time
-	zone     string
 }
 
 // about is what is listed beside a product's measures.
@@ -53,109 +43,6 @@ type overridden struct {
 	synced  measures
 	fields  []string
 	metrics []uuid.UUID
-}
-
-// tables keeps a few tables that were asked for last.
-type tables struct {
-	mu   sync.Mutex
-	list []*table // the newest last
-}
-
-// keptTables are those of as many days: each takes some 40 MB for 100,000
-// products.
-const keptTables = 3
-
-// tableOf returns the table as of a day, which is today where it is "". Those
-// who ask at once wait for one reading.
-func (s *Service) tableOf(ctx context.Context, asked shop.Day) (_ *table, err error) {
-	defer errs.Wrap(&err, "read metrics")
-	c, err := s.clock(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if asked == "" {
-		asked = c.today()
-	}
-	key := tableKey{zone: c.zone.String()}
-	if key.asked, err = parseDay(asked); err != nil {
-		return nil, err
-	}
-	s.tables.mu.Lock()
-	defer s.tables.mu.Unlock()
-	state, err := pgdb.New(s.db).ReadPerformanceState(ctx)
-	if err != nil {
-		return nil, err
-	}
-	key.revision, key.runEnded = state.Revision, state.RunEnded.UTC()
-	for _, t := range s.tables.list {
-		if t.key == key {
-			return t, nil
-		}
-	}
-	t, err := s.readTable(ctx, key, c)
-	if err != nil {
-		return nil, err
-	}
-	s.tables.list = slices.DeleteFunc(s.tables.list, func(old *table) bool {
-		return old.key.asked == key.asked || old.key.revision != key.revision || old.key.runEnded != key.runEnded
-	})
-	s.tables.list = append(s.tables.list, t)
-	if len(s.tables.list) > keptTables {
-		s.tables.list = slices.Delete(s.tables.list, 0, 1)
-	}
-	return t, nil
-}
-
-// readRows is how many rows a statement reads: a quarter of what may be.
-const readRows = 25_000
-
-func (s *Service) readTable(ctx context.Context, key tableKey, c clock) (*table, error) {
-	t := &table{key: key, asOf: key.asked, currency: c.currency, beneath: map[int]overridden{}, orders: map[string][]int32{}}
-	q := pgdb.New(s.db)
-	p := pgdb.TableOfProductsParams{Zone: key.zone, PageRows: readRows}
-	d, err := q.PerformanceDayBefore(ctx, key.asked.time())
-	if err == nil {
-		t.asOf, t.history, t.currency, p.AsOf = dayOf(d.AsOf), d.HistorySince, d.Currency, &d.AsOf
-	} else if !pg.NoRows(err) {
-		return nil, err
-	}
-	manual, err := manualMetrics(ctx, q, key.asked)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		rows, err := q.TableOfProducts(ctx, p)
-		if err != nil {
-			return nil, err
-		}
-		for i := range rows {
-			t.add(&rows[i], manual[rows[i].ProductID])
-		}
-		if len(rows) < readRows {
-			return t, nil
-		}
-		p.After = rows[len(rows)-1].ProductID
-	}
-}
-
-// manualMetrics returns what was recorded by hand up to a day, by product, the
-// older first.
-func manualMetrics(ctx context.Context, q *pgdb.Queries, upto day) (map[int64][]pgdb.PerformanceMetric, error) {
-	all := map[int64][]pgdb.PerformanceMetric{}
-	p := pgdb.ManualMetricsParams{Day: upto.time(), AfterDay: time.Unix(0, 0).UTC(), PageRows: readRows}
-	for {
-		list, err := q.ManualMetrics(ctx, p)
-		if err != nil {
-			return nil, err
-		}
-		for _, m := range list {
-			all[m.ProductID] = append(all[m.ProductID], m)
-		}
-		if len(list) < readRows {
-			return all, nil
-		}
-		p.AfterProduct, p.AfterDay = list[len(list)-1].ProductID, list[len(list)-1].AsOf
-	}
 }
 
 // add takes in a product, with what was recorded of it by hand. One without any
@@ -188,7 +75,7 @@ func (t *table) add(r *pgdb.TableOfProductsRow, manual []pgdb.PerformanceMetric)
 		}
 		slices.Sort(o.fields)
 		o.fields = slices.Compact(o.fields)
-		t.beneath[len(t.products)] = o
+		t.beneath[p.id] = o
 	}
 	t.products, t.about = append(t.products, p), append(t.about, a)
 }

@@ -4,15 +4,22 @@
 -- Tags without a category, with their products that are still in Shopify and the
 -- sales of all that ever had them: counted orders, net sales in the shop's
 -- currency. What sold most comes first. Lines are added up by product before
--- products are multiplied by their tags.
-WITH sold AS (
+-- products are multiplied by their tags; LATERAL with OFFSET or LIMIT has lines and
+-- orders looked up by key, however small the planner thinks the tables are.
+WITH listed AS MATERIALIZED (
+    SELECT DISTINCT x.product_id FROM product_tag t
+    JOIN link_product_product_tag x ON x.tag_id = t.tag_id
+    WHERE t.category IS NULL
+), sold AS MATERIALIZED (
     SELECT l.product_id, sum(l.quantity)::bigint AS units,
         coalesce(sum(l.net_sales) FILTER (WHERE o.currency = (SELECT currency FROM shop)), 0) AS net_sales
-    FROM order_line_item l
-    JOIN order_header o ON o.order_id = l.order_id
-    WHERE o.cancelled_at IS NULL AND NOT o.is_test AND o.deleted_at IS NULL AND NOT l.is_gift_card
-      AND l.product_id IN (SELECT x.product_id FROM product_tag t
-                           JOIN link_product_product_tag x ON x.tag_id = t.tag_id WHERE t.category IS NULL)
+    FROM listed i
+    JOIN LATERAL (
+        SELECT x.product_id, x.order_id, x.quantity, x.net_sales FROM order_line_item x
+        WHERE x.product_id = i.product_id AND NOT x.is_gift_card OFFSET 0) l ON true
+    JOIN LATERAL (
+        SELECT x.currency FROM order_header x
+        WHERE x.order_id = l.order_id AND x.cancelled_at IS NULL AND NOT x.is_test AND x.deleted_at IS NULL LIMIT 1) o ON true
     GROUP BY l.product_id
 ), tag AS (
     SELECT t.tag_id, t.name, t.first_seen_at,
