@@ -16,7 +16,7 @@ import (
 // endpoints lists all that is served. It works on the zero App, for the
 // document.
 func (a *App) endpoints() []api.Endpoint {
-	set := settings.New(a.DB)
+	set := settings.New(a.DB, catalog.SetLines)
 	var offered []api.Endpoint
 	undoers := []api.Undoer{set.Undo()}
 	for _, s := range a.Scenarios.declared() {

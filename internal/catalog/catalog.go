@@ -12,6 +12,7 @@ import (
 	"github.com/macrodata-dev/macrodata/internal/errs"
 	"github.com/macrodata-dev/macrodata/internal/pg"
 	"github.com/macrodata-dev/macrodata/internal/pg/pgdb"
+	"github.com/macrodata-dev/macrodata/internal/settings"
 	"github.com/macrodata-dev/macrodata/internal/shop"
 )
 
@@ -137,9 +138,15 @@ type Changes struct {
 }
 
 // Apply merges the staged products: what is newer is written, tags that are
-// new are added, links follow. What is stored already is not written again.
+// new are added, links follow, and product lines by the rules of the settings.
+// What is stored already is not written again.
 func Apply(ctx context.Context, tx pg.Tx, run uuid.UUID) (c Changes, err error) {
 	defer errs.Wrap(&err, "apply products")
+	// Held, and first: who changes the rules puts all products into their lines.
+	set, err := settings.Hold(ctx, tx)
+	if err != nil {
+		return c, err
+	}
 	q := pgdb.New(tx)
 	if c.Products, err = q.ApplyProducts(ctx, run); err != nil {
 		return c, err
@@ -150,8 +157,10 @@ func Apply(ctx context.Context, tx pg.Tx, run uuid.UUID) (c Changes, err error) 
 	if c.Unlinked, err = q.UnlinkTags(ctx); err != nil {
 		return c, err
 	}
-	c.Linked, err = q.LinkTags(ctx)
-	return c, err
+	if c.Linked, err = q.LinkTags(ctx); err != nil {
+		return c, err
+	}
+	return c, setStagedLines(ctx, q, run, set.ProductLines)
 }
 
 // Archive marks products as gone from Shopify. Their rows and links stay.

@@ -85,3 +85,30 @@ SET category = nullif(x.category, ''),
     classified_at = CASE WHEN x.category <> '' THEN now() END
 FROM (SELECT unnest(@tag_ids::bigint[]) AS tag_id, unnest(@categories::text[]) AS category) x
 WHERE t.tag_id = x.tag_id;
+
+-- name: ProductsByLine :many
+-- A page of products with what product lines go by.
+SELECT p.product_id, p.title, p.vendor, p.product_type, p.product_line, g.tags::text[] AS tags
+FROM product p
+CROSS JOIN LATERAL (
+    SELECT coalesce(array_agg(t.name), '{}') AS tags
+    FROM link_product_product_tag l JOIN product_tag t ON t.tag_id = l.tag_id
+    WHERE l.product_id = p.product_id) g
+WHERE p.product_id > @after::bigint
+ORDER BY p.product_id LIMIT @page_rows;
+
+-- name: StagedByLine :many
+-- The same of the staged products that a run wrote.
+SELECT p.product_id, p.title, p.vendor, p.product_type, p.product_line, g.tags::text[] AS tags
+FROM stage_product s
+JOIN product p ON p.product_id = s.product_id AND p.run_id = @run_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(array_agg(t.name), '{}') AS tags
+    FROM link_product_product_tag l JOIN product_tag t ON t.tag_id = l.tag_id
+    WHERE l.product_id = p.product_id) g
+ORDER BY p.product_id;
+
+-- name: MoveLines :exec
+UPDATE product p SET product_line = x.line
+FROM (SELECT unnest(@product_ids::bigint[]) AS product_id, unnest(@lines::text[]) AS line) x
+WHERE p.product_id = x.product_id;

@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/macrodata-dev/macrodata/internal/errs"
 	"github.com/macrodata-dev/macrodata/internal/pg"
 	"github.com/macrodata-dev/macrodata/internal/pg/pgtest"
+	"github.com/macrodata-dev/macrodata/internal/settings"
 	"github.com/macrodata-dev/macrodata/internal/shop"
 )
 
@@ -182,4 +184,66 @@ func TestADatabaseServesOneShop(t *testing.T) {
 	if err := adopt(other); !errors.Is(err, errs.Conflict) || errs.Remedy(err) == "" {
 		t.Errorf("another shop: %v", err)
 	}
+}
+
+// linesOf returns the product lines of all products, by id.
+func linesOf(t testing.TB, d *pg.DB) (lines []string) {
+	t.Helper()
+	rows, err := d.Query(t.Context(), `SELECT product_line FROM product ORDER BY product_id`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func TestProductsAreInTheLineThatTheRulesSay(t *testing.T) {
+	t.Parallel()
+	d := pgtest.DB(t)
+	rules := []settings.LineRule{
+		{Code: "IPH", Match: settings.LineMatch{TitleContains: "iphone"}},
+		{Code: "SUM", Match: settings.LineMatch{Tag: " SUMMER"}},
+	}
+	follow := func(rules []settings.LineRule) {
+		t.Helper()
+		err := d.InTx(t.Context(), func(ctx context.Context, tx pg.Tx) error {
+			v, err := settings.Hold(ctx, tx)
+			if err != nil {
+				return err
+			}
+			v.ProductLines = rules
+			text, err := json.Marshal(v)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.Exec(ctx, `UPDATE setting SET version = version + 1, value = $1`, text); err != nil {
+				return err
+			}
+			return catalog.SetLines(ctx, tx, rules)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(when string, want ...string) {
+		t.Helper()
+		if d := cmp.Diff(want, linesOf(t, d)); d != "" {
+			t.Errorf("%s: %s", when, d)
+		}
+	}
+	apply(t, d, product(1, "iPhone case", monday, "summer"), product(2, "grip", monday, "Summer"), product(3, "strap", monday))
+	check("without rules", settings.NoLine, settings.NoLine, settings.NoLine)
+	follow(rules)
+	check("with rules", "IPH", "SUM", settings.NoLine)
+	apply(t, d, product(1, "Pixel case", tuesday, "summer"), product(2, "grip", tuesday), product(3, "strap", monday), product(4, "IPHONE grip", monday))
+	check("after products changed", "SUM", settings.NoLine, settings.NoLine, "IPH")
+	follow(nil)
+	check("without rules again", settings.NoLine, settings.NoLine, settings.NoLine, settings.NoLine)
 }

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/macrodata-dev/macrodata/internal/api"
@@ -24,10 +25,17 @@ const (
 )
 
 // Service serves the settings.
-type Service struct{ db *pg.DB }
+type Service struct {
+	db       *pg.DB
+	setLines func(context.Context, pg.Tx, []LineRule) error
+}
 
-// New returns the service of a database; nil is enough for its document.
-func New(db *pg.DB) *Service { return &Service{db} }
+// New returns the service of a database; nil is enough for its document. Where
+// the rules of product lines change, setLines puts products into theirs in the
+// same transaction.
+func New(db *pg.DB, setLines func(context.Context, pg.Tx, []LineRule) error) *Service {
+	return &Service{db, setLines}
+}
 
 // Endpoints lists what the API offers.
 func (s *Service) Endpoints() []api.Endpoint {
@@ -103,7 +111,7 @@ func (s *Service) put(ctx context.Context, req *putRequest) (*api.One[settings],
 		if err := check(ctx, tx, after); err != nil {
 			return nil, err
 		}
-		now, err := write(ctx, tx, after)
+		now, err := s.write(ctx, tx, before, after)
 		if err != nil {
 			return nil, err
 		}
@@ -132,7 +140,7 @@ func (s *Service) undo(ctx context.Context, tx pg.Tx, from, to Values) error {
 	if err != nil {
 		return err
 	}
-	_, err = write(ctx, tx, to)
+	_, err = s.write(ctx, tx, now, to)
 	return err
 }
 
@@ -171,10 +179,16 @@ func check(ctx context.Context, tx pg.Tx, v Values) error {
 	return v.faults(used).Err()
 }
 
-func write(ctx context.Context, tx pg.Tx, v Values) (settings, error) {
+// write replaces values by others, and has products follow.
+func (s *Service) write(ctx context.Context, tx pg.Tx, before, v Values) (settings, error) {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return settings{}, err
+	}
+	if !slices.Equal(before.ProductLines, v.ProductLines) {
+		if err := s.setLines(ctx, tx, v.ProductLines); err != nil {
+			return settings{}, err
+		}
 	}
 	r, err := pgdb.New(tx).WriteSetting(ctx, pgdb.WriteSettingParams{Name: row, Value: text})
 	return settings{Versioned: api.Versioned{Version: r.Version}, Values: v, UpdatedAt: &r.UpdatedAt}, err

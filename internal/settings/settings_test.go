@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -25,7 +26,7 @@ type lab struct {
 func newLab(t *testing.T) lab {
 	t.Helper()
 	db := pgtest.DB(t)
-	s := New(db)
+	s := New(db, func(context.Context, pg.Tx, []LineRule) error { return nil }) // products are those of the catalog
 	a, err := api.New(api.Config{Title: "t", Version: "1", DB: db}, append(s.Endpoints(), api.Changes(db, s.Undo())...)...)
 	if err != nil {
 		t.Fatal(err)

@@ -164,6 +164,75 @@ func (q *Queries) LockTags(ctx context.Context, names []string) ([]LockTagsRow, 
 	return items, nil
 }
 
+const moveLines = `-- name: MoveLines :exec
+UPDATE product p SET product_line = x.line
+FROM (SELECT unnest($1::bigint[]) AS product_id, unnest($2::text[]) AS line) x
+WHERE p.product_id = x.product_id
+`
+
+type MoveLinesParams struct {
+	ProductIds []int64
+	Lines      []string
+}
+
+func (q *Queries) MoveLines(ctx context.Context, arg MoveLinesParams) error {
+	_, err := q.db.Exec(ctx, moveLines, arg.ProductIds, arg.Lines)
+	return err
+}
+
+const productsByLine = `-- name: ProductsByLine :many
+SELECT p.product_id, p.title, p.vendor, p.product_type, p.product_line, g.tags::text[] AS tags
+FROM product p
+CROSS JOIN LATERAL (
+    SELECT coalesce(array_agg(t.name), '{}') AS tags
+    FROM link_product_product_tag l JOIN product_tag t ON t.tag_id = l.tag_id
+    WHERE l.product_id = p.product_id) g
+WHERE p.product_id > $1::bigint
+ORDER BY p.product_id LIMIT $2
+`
+
+type ProductsByLineParams struct {
+	After    int64
+	PageRows int32
+}
+
+type ProductsByLineRow struct {
+	ProductID   int64
+	Title       string
+	Vendor      string
+	ProductType string
+	ProductLine string
+	Tags        []string
+}
+
+// A page of products with what product lines go by.
+func (q *Queries) ProductsByLine(ctx context.Context, arg ProductsByLineParams) ([]ProductsByLineRow, error) {
+	rows, err := q.db.Query(ctx, productsByLine, arg.After, arg.PageRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ProductsByLineRow
+	for rows.Next() {
+		var i ProductsByLineRow
+		if err := rows.Scan(
+			&i.ProductID,
+			&i.Title,
+			&i.Vendor,
+			&i.ProductType,
+			&i.ProductLine,
+			&i.Tags,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const readShop = `-- name: ReadShop :one
 SELECT shop_id, domain, name, currency, time_zone FROM shop
 `
@@ -216,6 +285,54 @@ func (q *Queries) SaveShop(ctx context.Context, arg SaveShopParams) error {
 		arg.TimeZone,
 	)
 	return err
+}
+
+const stagedByLine = `-- name: StagedByLine :many
+SELECT p.product_id, p.title, p.vendor, p.product_type, p.product_line, g.tags::text[] AS tags
+FROM stage_product s
+JOIN product p ON p.product_id = s.product_id AND p.run_id = $1
+CROSS JOIN LATERAL (
+    SELECT coalesce(array_agg(t.name), '{}') AS tags
+    FROM link_product_product_tag l JOIN product_tag t ON t.tag_id = l.tag_id
+    WHERE l.product_id = p.product_id) g
+ORDER BY p.product_id
+`
+
+type StagedByLineRow struct {
+	ProductID   int64
+	Title       string
+	Vendor      string
+	ProductType string
+	ProductLine string
+	Tags        []string
+}
+
+// The same of the staged products that a run wrote.
+func (q *Queries) StagedByLine(ctx context.Context, runID uuid.UUID) ([]StagedByLineRow, error) {
+	rows, err := q.db.Query(ctx, stagedByLine, runID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []StagedByLineRow
+	for rows.Next() {
+		var i StagedByLineRow
+		if err := rows.Scan(
+			&i.ProductID,
+			&i.Title,
+			&i.Vendor,
+			&i.ProductType,
+			&i.ProductLine,
+			&i.Tags,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const unlinkTags = `-- name: UnlinkTags :execrows
