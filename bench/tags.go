@@ -52,21 +52,29 @@ func runTags(ctx context.Context, b *bench) (Result, error) {
 		return Result{}, err
 	}
 	var duck times // in turn with ours
-	lines, err := b.askTags(ctx, s, warehouse, "0", asks, func() error {
+	askDuck := func() error {
 		began := time.Now()
 		_, err := readTags(ctx, duckDB)
 		duck = append(duck, time.Since(began))
 		return err
-	})
-	if err != nil {
-		return Result{}, err
 	}
-	b.Say(fmt.Sprintf("  ours from the lines: %s; DuckDB: %s", lines.times, duck))
 	rolled, err := b.askTags(ctx, s, warehouse, "134217728", 10*asks, func() error { return nil })
 	if err != nil {
 		return Result{}, err
 	}
 	b.Say(fmt.Sprintf("  ours with rollups: first %s, then %s", millis(rolled.first), rolled.times))
+	lines := rolled
+	if b.Size == Huge {
+		// In one piece the lines need more memory than the engine has as it comes;
+		// rollups are made of them by month.
+		lines.times, err = times{rolled.first}, askDuck()
+	} else {
+		lines, err = b.askTags(ctx, s, warehouse, "0", asks, askDuck)
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	b.Say(fmt.Sprintf("  ours from the lines: %s; DuckDB: %s", lines.times, duck))
 	if err := sameTags(lines.answer, duckAnswer, rolled.answer); err != nil {
 		return Result{}, err
 	}
