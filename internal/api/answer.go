@@ -71,7 +71,7 @@ func (a *answer) write(hc huma.Context) {
 		h.Set(name, value)
 	}
 	status, body := a.status, a.body
-	if tag := a.header["ETag"]; tag != "" && status == http.StatusOK && r.Method == http.MethodGet && matches(r.Header.Get("If-None-Match"), tag) {
+	if tag := a.header["ETag"]; tag != "" && status == http.StatusOK && (r.Method == http.MethodGet || r.Method == http.MethodHead) && matches(r.Header.Get("If-None-Match"), tag) {
 		status, body = http.StatusNotModified, nil
 	}
 	if len(body) > 0 {

@@ -55,6 +55,7 @@ type API struct {
 	config     Config
 	huma       huma.API
 	mux        *http.ServeMux
+	shadowed   map[string]bool // patterns of methods that a path doesn't take; see shadow
 	names      *names
 	stop       chan struct{} // closed when streams are to end
 	drain      func()
@@ -69,7 +70,7 @@ func New(c Config, endpoints ...Endpoint) (*API, error) {
 	c.Heartbeat = cmp.Or(c.Heartbeat, 15*time.Second)
 	c.KeyWait = cmp.Or(c.KeyWait, 10*time.Second)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
-	a := &API{config: c, mux: http.NewServeMux(), names: &names{byType: map[string]string{}}, stop: make(chan struct{})}
+	a := &API{config: c, mux: http.NewServeMux(), shadowed: map[string]bool{}, names: &names{byType: map[string]string{}}, stop: make(chan struct{})}
 	a.drain = sync.OnceFunc(func() { close(a.stop) })
 	a.huma = humago.New(a.mux, huma.Config{
 		OpenAPI: a.document(), Formats: huma.DefaultFormats, DefaultFormat: "application/json",
@@ -84,11 +85,7 @@ func New(c Config, endpoints ...Endpoint) (*API, error) {
 
 // add registers an endpoint. huma and the mux panic where they can't.
 func (a *API) add(e Endpoint) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("%v", r)
-		}
-	}()
+	defer caught(&err)
 	switch {
 	case e.fault != nil:
 		return e.fault
@@ -98,6 +95,13 @@ func (a *API) add(e Endpoint) (err error) {
 	a.names.operation = capital(e.ID)
 	e.register(a, e)
 	return nil
+}
+
+// caught makes an error of a panic.
+func caught(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("%v", r)
+	}
 }
 
 func (a *API) registry() huma.Registry { return a.huma.OpenAPI().Components.Schemas }

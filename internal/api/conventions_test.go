@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -105,8 +106,56 @@ func TestConventions(t *testing.T) {
 			}
 		})
 	}
-	if r := d.send("PATCH", "/api/gadgets/1", ""); r.header.Get("Allow") != "DELETE, GET, PUT, HEAD" {
-		t.Errorf("Allow: %q", r.header.Get("Allow"))
+}
+
+func TestAPathTakesItsOwnMethodsAlone(t *testing.T) {
+	t.Parallel()
+	d := open(t, waits)
+	d.fill("anvil")
+	for _, test := range []struct{ name, path, takes string }{
+		{"a thing", "/api/gadgets/1", "DELETE, GET, PUT, HEAD"},
+		{"things", "/api/gadgets", "GET, POST, HEAD"},
+		{"a word where things have their id", "/api/gadgets/sync", "POST"},
+		{"another word, of a POST that reads", "/api/gadgets/lookup", "POST"},
+		{"a file beside a list", "/api/gadgets.csv", "GET, HEAD"},
+		{"a stream", "/api/gadgets/1/events", "GET, HEAD"},
+		{"the document", "/api/openapi.json", "GET, HEAD"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"} {
+				if slices.Contains(strings.Split(test.takes, ", "), method) {
+					if r := d.send(method, test.path+"?nosuch=1", ""); r.status == 405 {
+						t.Errorf("%s: %s", method, r.body)
+					}
+					continue
+				}
+				r := d.send(method, test.path, `{"name":"a"}`)
+				if r.status != 405 || r.header.Get("Allow") != test.takes {
+					t.Errorf("%s: %d, Allow %q: %s", method, r.status, r.header.Get("Allow"), r.body)
+				} else if method != "HEAD" && r.problem(t).Code != "method_not_allowed" {
+					t.Errorf("%s: %s", method, r.body)
+				}
+			}
+		})
+	}
+	if n := d.effects.Load(); n != 0 {
+		t.Errorf("%d effects", n)
+	}
+}
+
+func TestAHeadIsAGetWithoutItsBody(t *testing.T) {
+	t.Parallel()
+	d := open(t, waits) // a stream that is read ends with its client, and this one waits
+	d.fill("anvil")
+	for path, media := range map[string]string{
+		"/api/gadgets/1": "application/json", "/api/gadgets.csv": "text/csv", "/api/gadgets/1/events": "text/event-stream",
+	} {
+		if r := d.send("HEAD", path, ""); r.status != 200 || r.body != "" || !strings.HasPrefix(r.header.Get("Content-Type"), media) {
+			t.Errorf("%s: %d %v", path, r.status, r.header)
+		}
+	}
+	if r := d.send("HEAD", "/api/gadgets/1", "", `If-None-Match: "1"`); r.status != 304 {
+		t.Errorf("the same version again: %d", r.status)
 	}
 }
 

@@ -43,7 +43,7 @@ func Events[I, E any](path, id, summary string, open func(ctx context.Context, r
 			if len(lastID) > 255 || !storable(lastID) {
 				return nil, Faults{{"header.Last-Event-ID", "is no id of an event of this stream"}}
 			}
-			_, w := humago.Unwrap(hc)
+			r, w := humago.Unwrap(hc)
 			ctx, cancel := untilExpiry(hc.Context())
 			events, err := open(ctx, req, lastID)
 			if err != nil {
@@ -51,6 +51,14 @@ func Events[I, E any](path, id, summary string, open func(ctx context.Context, r
 				return nil, err
 			}
 			return func() {
+				h := w.Header()
+				h.Set("Content-Type", "text/event-stream")
+				h.Set("Cache-Control", "no-cache, no-transform")
+				h.Set("X-Accel-Buffering", "no")
+				if r.Method == http.MethodHead { // which nobody waits for the end of
+					cancel()
+					return
+				}
 				s := &stream{w: w, control: http.NewResponseController(w), heartbeat: a.config.Heartbeat, stop: a.stop}
 				s.send(ctx, cancel, texts(events))
 			}, nil
@@ -116,10 +124,6 @@ func (s *stream) send(ctx context.Context, cancel context.CancelFunc, events ite
 		for range next { // until the producer has ended, too
 		}
 	}()
-	h := s.w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-cache, no-transform")
-	h.Set("X-Accel-Buffering", "no")
 	beat := time.NewTicker(s.heartbeat)
 	defer beat.Stop()
 	for ok := s.write(retry); ok; {

@@ -113,12 +113,45 @@ func (a *API) signedIn(next http.Handler) http.Handler {
 	})
 }
 
+// methods are those that endpoints have.
+func methods() []string { return []string{"DELETE", "GET", "PATCH", "POST", "PUT"} }
+
+// shadow keeps requests to a path such as /things/sync, of methods that it
+// doesn't take, from the endpoints of /things/{thingId}, where the mux would
+// look next: they would take sync for an id.
+func (a *API) shadow() (err error) {
+	defer caught(&err)
+	paths := a.huma.OpenAPI().Paths
+	for path, item := range paths {
+		for _, method := range methods() {
+			taken := operationOf(item, method) != nil
+			for other, wider := range paths {
+				if pattern := method + " " + path; !taken && operationOf(wider, method) != nil && covers(other, path) && !covers(path, other) {
+					a.shadowed[pattern] = true
+				}
+			}
+		}
+	}
+	for pattern := range a.shadowed {
+		a.mux.HandleFunc(pattern, a.notServed)
+	}
+	return nil
+}
+
+// covers reports whether a path serves all that another one does: whether it
+// has the same segments, or a parameter for them.
+func covers(path, other string) bool {
+	return slices.EqualFunc(strings.Split(path, "/"), strings.Split(other, "/"), func(x, y string) bool {
+		return x == y || strings.HasPrefix(x, "{")
+	})
+}
+
 // notServed answers for paths that no endpoint has, and for other methods of
 // those that one has.
 func (a *API) notServed(w http.ResponseWriter, r *http.Request) {
 	var allowed []string
-	for _, method := range []string{"DELETE", "GET", "PATCH", "POST", "PUT"} {
-		if _, pattern := a.mux.Handler(&http.Request{Method: method, URL: r.URL, Host: r.Host}); pattern != "/api/" {
+	for _, method := range methods() {
+		if _, pattern := a.mux.Handler(&http.Request{Method: method, URL: r.URL, Host: r.Host}); pattern != "/api/" && !a.shadowed[pattern] {
 			allowed = append(allowed, method)
 		}
 	}

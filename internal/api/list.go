@@ -102,6 +102,9 @@ func (l *list[I, K, T]) stream(hc huma.Context, req *I) (func(), error) {
 		h := w.Header()
 		h.Set("Content-Type", "text/csv; charset=utf-8; header=present")
 		h.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", stateOf(ctx).api.fileName(r.URL.Path)))
+		if r.Method == http.MethodHead {
+			return
+		}
 		t := newTable(w, l.columns)
 		for {
 			for i := range rows {

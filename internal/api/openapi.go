@@ -123,7 +123,7 @@ func (a *API) close() (err error) {
 	a.mux.HandleFunc("GET /api/openapi.json", serveDocument("application/openapi+json", a.json))
 	a.mux.HandleFunc("GET /api/openapi.yaml", serveDocument("application/openapi+yaml", a.yaml))
 	a.mux.HandleFunc("/api/", a.notServed)
-	return nil
+	return a.shadow()
 }
 
 // plainPattern takes out of the document what huma calls a pattern in messages:
