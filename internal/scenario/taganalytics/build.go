@@ -84,12 +84,18 @@ func (r *reading) rollups(ctx context.Context, selection fingerprint, members []
 	if found, missing, err = r.kept(selection, months); err != nil {
 		return nil, err
 	}
-	for _, some := range batches(missing, (len(members)+1)*monthDays) {
+	for pending := batches(missing, (len(members)+1)*monthDays); len(pending) > 0; {
+		some := pending[0]
+		pending = pending[1:]
 		var chosen []month
 		for _, i := range some {
 			chosen = append(chosen, months[i])
 		}
 		made, err := r.make(ctx, members, of, chosen)
+		if half := len(some) / 2; half > 0 && errors.Is(err, errs.Unavailable) { // the engine's memory may do for fewer
+			pending = append([][]int{some[:half], some[half:]}, pending...)
+			continue
+		}
 		if err != nil {
 			if errs.Kind(err) == "too_large" {
 				for _, m := range chosen {
