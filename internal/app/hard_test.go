@@ -206,7 +206,7 @@ func TestSlowClientsDontKeepOthersWaiting(t *testing.T) { //nolint:paralleltest 
 	for range slow {
 		c := s.dial(t, "GET /api/me HTTP/1.1\r\nHost: macrodata\r\nX-Slow: ")
 		all.Go(func() {
-			tick := time.NewTicker(100 * time.Millisecond)
+			tick := time.NewTicker(500 * time.Millisecond)
 			defer tick.Stop()
 			for {
 				select {
@@ -224,7 +224,10 @@ func TestSlowClientsDontKeepOthersWaiting(t *testing.T) { //nolint:paralleltest 
 	during, now := p99(), heap()
 	memory := now - min(before, now)
 	t.Logf("p99 alone %v, beside %d slow clients %v, which hold %d KiB", alone, slow, during, memory>>10)
-	if limit := max(3*alone, 150*time.Millisecond); during > limit {
+	// Who waited for slow clients would wait until they are cut, which is seconds.
+	// On a quiet machine it is less than 3 times as long; others' work can make it
+	// more.
+	if limit := max(3*alone, time.Second); during > limit {
 		t.Errorf("beside slow clients p99 is %v, alone it is %v", during, alone)
 	}
 	if memory > 64<<20 {

@@ -18,7 +18,6 @@ import (
 	"github.com/macrodata-dev/macrodata/internal/lake"
 	"github.com/macrodata-dev/macrodata/internal/lake/duck"
 	"github.com/macrodata-dev/macrodata/internal/sales"
-	"github.com/macrodata-dev/macrodata/internal/scenario/taganalytics"
 	"github.com/macrodata-dev/macrodata/internal/telemetry"
 )
 
@@ -54,11 +53,22 @@ func (p *Platform) openLakehouse(ctx context.Context) (*Lakehouse, error) {
 	}
 	d := &Duck{
 		cfg: duck.Config{
-			Lake: l, Warehouse: warehouse, Queries: []fs.FS{sales.Queries(), telemetry.Queries(), taganalytics.Queries()}, MemoryLimit: c.LakeMemory,
+			Lake: l, Warehouse: warehouse, Queries: lakeQueries(), MemoryLimit: c.LakeMemory,
 		},
 		scratch: filepath.Join(p.DataDir, "duck"),
 	}
 	return &Lakehouse{Lake: l, Duck: d}, nil
+}
+
+// lakeQueries are the files of all that the lakehouse is asked.
+func lakeQueries() []fs.FS {
+	list := []fs.FS{sales.Queries(), telemetry.Queries()}
+	for _, s := range Declarations() {
+		if s.Queries != nil {
+			list = append(list, s.Queries)
+		}
+	}
+	return list
 }
 
 // Close ends the queries that run and disconnects.

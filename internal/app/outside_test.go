@@ -83,8 +83,8 @@ func TestWebhooksComeInAtTheirOwnAddress(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer box.Close() //nolint:errcheck // it keeps nothing
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer box.Close()                                                      //nolint:errcheck // it keeps nothing
+		ctx, cancel := context.WithTimeout(t.Context(), 1600*time.Millisecond) // in the middle of a pause, where it is refused
 		defer cancel()
 		return box.Deliver(ctx, address, "app/uninstalled", struct{}{})
 	}

@@ -3,6 +3,7 @@
 package scenario
 
 import (
+	"io/fs"
 	"strings"
 
 	"github.com/macrodata-dev/macrodata/internal/api"
@@ -16,6 +17,7 @@ type Scenario struct {
 	Workflows []Workflow
 	Endpoints []api.Endpoint
 	Undoers   []api.Undoer // of the changes that its endpoints record
+	Queries   fs.FS        // *.sql files that the lakehouse answers by name; nil where it isn't asked
 	Commands  []string     // of the command line, such as "macrodata sync"
 	Reads     []string     // tables, beside those that it writes
 	Writes    []string     // tables

@@ -37,8 +37,8 @@ var document string
 //go:embed lake/*.sql
 var files embed.FS
 
-// Queries are the files of the lakehouse's queries.
-func Queries() fs.FS {
+// queries are the files of the lakehouse's queries.
+func queries() fs.FS {
 	sub, err := fs.Sub(files, "lake")
 	if err != nil {
 		panic(err) // the folder is embedded
@@ -96,6 +96,7 @@ func (s *Service) Scenario() scenario.Scenario {
 	return scenario.Scenario{
 		ID: ID, Title: "Tag analytics", Document: document,
 		Endpoints: endpoints(s),
+		Queries:   queries(),
 		Workflows: []scenario.Workflow{{
 			Name: Name, Trigger: "POST /api/tag-analytics/refresh",
 			Steps: []scenario.Step{
