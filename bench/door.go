@@ -88,7 +88,8 @@ func (d *door) close() error {
 }
 
 // ask sends a request and reads what stands under "data" in its answer; out may
-// be nil. The time is from sending until the last byte.
+// be nil. The time is from sending until the last byte. An answer that may come
+// later is errs.Unavailable.
 func (d *door) ask(ctx context.Context, method, path string, body, out any) (time.Duration, error) {
 	var in io.Reader
 	if body != nil {
@@ -117,7 +118,11 @@ func (d *door) ask(ctx context.Context, method, path string, body, out any) (tim
 		return took, err
 	}
 	if answer.StatusCode != http.StatusOK {
-		return took, fmt.Errorf("%s %s: status %d: %.500s: %w", method, path, answer.StatusCode, all, errs.Corrupt)
+		kind := errs.Corrupt
+		if answer.StatusCode == http.StatusServiceUnavailable {
+			kind = errs.Unavailable
+		}
+		return took, fmt.Errorf("%s %s: status %d: %.500s: %w", method, path, answer.StatusCode, all, kind)
 	}
 	if out == nil {
 		return took, nil

@@ -9,9 +9,10 @@
 // when something is wrong is ours.
 //
 // The server around the handler is expected to have a ReadHeaderTimeout of 5
-// seconds, an IdleTimeout, MaxHeaderBytes of 64 KiB and a WriteTimeout, which
-// streams extend as long as their client reads. Bodies have a deadline of their
-// own.
+// seconds, an IdleTimeout, MaxHeaderBytes of 64 KiB and a WriteTimeout of a
+// minute, which streams extend as long as their client reads. Bodies have a
+// deadline of their own, and so have answers, so that who waited too long is told
+// and not cut off.
 package api
 
 import (
@@ -46,8 +47,9 @@ type Config struct {
 	// its status and how long it took. Nil for nobody.
 	Observe func(pattern string, status int, took time.Duration)
 
-	Heartbeat time.Duration // of event streams; 15 s where 0
-	KeyWait   time.Duration // for an answer to the same Idempotency-Key; 10 s where 0
+	Heartbeat    time.Duration // of event streams; 15 s where 0
+	KeyWait      time.Duration // for an answer to the same Idempotency-Key; 10 s where 0
+	AnswerWithin time.Duration // is the time for an answer that is no stream; 50 s where 0
 }
 
 // API serves endpoints.
@@ -69,6 +71,7 @@ func New(c Config, endpoints ...Endpoint) (*API, error) {
 	ourHuma()
 	c.Heartbeat = cmp.Or(c.Heartbeat, 15*time.Second)
 	c.KeyWait = cmp.Or(c.KeyWait, 10*time.Second)
+	c.AnswerWithin = cmp.Or(c.AnswerWithin, 50*time.Second)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	a := &API{config: c, mux: http.NewServeMux(), shadowed: map[string]bool{}, names: &names{byType: map[string]string{}}, stop: make(chan struct{})}
 	a.drain = sync.OnceFunc(func() { close(a.stop) })

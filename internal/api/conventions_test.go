@@ -296,6 +296,26 @@ func TestAClientThatWentAwayIsNoError(t *testing.T) {
 	<-left
 }
 
+func TestWhoWaitsTooLongIsTold(t *testing.T) {
+	t.Parallel()
+	d := open(t, func(ctx context.Context, _ string) error {
+		<-ctx.Done()
+		return errs.WithRemedy(fmt.Errorf("3 of 5 parts: %w: %w", ctx.Err(), errs.Canceled), "ask again: the parts are kept")
+	}, func(c *api.Config) { c.AnswerWithin = 20 * time.Millisecond })
+	for _, test := range []struct{ method, path, body, header string }{
+		{"GET", "/api/gadgets", "", "Accept: */*"},
+		{"POST", "/api/gadgets", `{"name":"anvil"}`, "Accept: */*"},
+		{"POST", "/api/gadgets", `{"name":"anvil"}`, "Idempotency-Key: once"},
+		{"POST", "/api/gadgets", `{"name":"anvil"}`, "Idempotency-Key: once"}, // nothing was kept of it
+	} {
+		r := d.send(test.method, test.path, test.body, test.header)
+		p := r.problem(t)
+		if r.status != 503 || p.Code != "slow" || p.Remedy != "ask again: the parts are kept" || r.header.Get("Retry-After") == "" {
+			t.Errorf("%s %s: %d %s", test.method, test.path, r.status, r.body)
+		}
+	}
+}
+
 func TestWithoutAPrincipalNothingIsServed(t *testing.T) {
 	t.Parallel()
 	a, err := api.New(api.Config{Title: "t", Version: "1"}, new(shelf).endpoints()...)

@@ -134,7 +134,9 @@ func respondWith[R any](a *API) func(op *huma.Operation) {
 // gate, and after it: the answer is made here.
 func register[I any](a *API, e Endpoint, document func(*huma.Operation), serve func(huma.Context, *I) (*answer, error)) {
 	registerBody(a, e, document, func(hc huma.Context, req *I) (func(), error) {
-		answer, err := serve(hc, req)
+		ctx, cancel := context.WithTimeout(hc.Context(), a.config.AnswerWithin)
+		defer cancel()
+		answer, err := serve(huma.WithContext(hc, ctx), req)
 		return func() { answer.write(hc) }, err
 	})
 }

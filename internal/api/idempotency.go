@@ -94,7 +94,7 @@ func PruneKeys(ctx context.Context, db *pg.DB) (deleted int64, err error) {
 // keyed runs an endpoint once for each Idempotency-Key.
 func keyed(hc huma.Context, e Endpoint, run func(context.Context) (*answer, error)) (*answer, error) {
 	r, _ := humago.Unwrap(hc)
-	ctx, st, key := r.Context(), stateOf(r.Context()), r.Header.Get(keyHeader)
+	ctx, st, key := hc.Context(), stateOf(r.Context()), r.Header.Get(keyHeader)
 	if !e.keyed || key == "" {
 		return run(ctx)
 	}

@@ -81,6 +81,7 @@ var problems = map[string]struct {
 	"canceled":    {status: 409, title: "Stopped", kind: errs.Canceled},
 	"internal":    {status: 500, title: "A defect of the program", detail: "something went wrong that should not have", remedy: "tell the engineer the requestId"},
 
+	"slow":                   {status: 503, title: "Took too long", detail: "working out the answer took longer than there is time for", remedy: "ask for less at once, or try again in a few seconds"},
 	"malformed":              {status: 400, title: "Can't be read"},
 	"unauthenticated":        {status: 401, title: "Not signed in", detail: "nobody is signed in", remedy: "open the dashboard's address and sign in"},
 	"method_not_allowed":     {status: 405, title: "Not possible here", remedy: "GET /api/openapi.yaml tells what each path takes"},
@@ -101,8 +102,8 @@ func problemOf(ctx context.Context, err error) *Problem {
 		code, remedy, text = refused.code, refused.remedy, refused.detail
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		return &Problem{Status: canceledStatus, Code: "canceled"}
-	case errors.Is(err, context.DeadlineExceeded):
-		code = "unavailable"
+	case errors.Is(err, context.DeadlineExceeded) && code != "unavailable":
+		code = "slow"
 	}
 	p := newProblem(ctx, code, text)
 	if remedy != "" {
@@ -140,7 +141,7 @@ func count(faults int) string {
 func (p *Problem) answer() *answer {
 	a := &answer{status: p.Status, mediaType: "application/problem+json"}
 	switch p.Code {
-	case "unavailable":
+	case "unavailable", "slow":
 		a.set("Retry-After", "5")
 	case "in_progress":
 		a.set("Retry-After", "1")

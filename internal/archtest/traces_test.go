@@ -82,6 +82,9 @@ func trace(t *testing.T, s scenario.Scenario) string {
 	for i, c := range s.Commands {
 		commands[i] = "`" + c + "`"
 	}
-	fmt.Fprintf(&b, "\nCommands: %s.\n\n", strings.Join(commands, ", "))
+	b.WriteString("\n")
+	if len(commands) > 0 {
+		fmt.Fprintf(&b, "Commands: %s.\n\n", strings.Join(commands, ", "))
+	}
 	return b.String()
 }

@@ -322,6 +322,25 @@ func TestRollupsAreMadeOnce(t *testing.T) {
 	w.kept.send("POST", performance, object{"all": true, "from": "2024-12-01", "to": "2025-03-31"}, nil, http.StatusInternalServerError)
 }
 
+// TestRollupsOfMonthsAreKeptWhereOthersFail: who asks again goes on from there.
+func TestRollupsOfMonthsAreKeptWhereOthersFail(t *testing.T) {
+	t.Parallel()
+	w := openTwins(t, 98, 1<<20)
+	plan, err := w.raw.app.Lakehouse.Lake.Plan(t.Context(), rows.TableSales, "")
+	must(t, err)
+	remove := func(march bool) {
+		for _, f := range plan.Files {
+			if strings.Contains(f.Path, "2025-03") == march {
+				must(t, os.Remove(f.Path))
+			}
+		}
+	}
+	remove(true)
+	w.kept.send("POST", performance, object{"all": true, "from": "2024-12-01", "to": "2025-03-31"}, nil, http.StatusInternalServerError)
+	remove(false)
+	w.kept.send("POST", performance, object{"all": true, "from": "2024-12-02", "to": "2025-02-27"}, nil, http.StatusOK)
+}
+
 // TestRollupsWhileTheLakehouseChanges: many ask at once for the same and for
 // other things, of states that come and go, and each answer is of one state.
 func TestRollupsWhileTheLakehouseChanges(t *testing.T) {

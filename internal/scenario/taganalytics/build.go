@@ -3,6 +3,7 @@ package taganalytics
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -21,6 +22,8 @@ const (
 	// queryRows is how many rows a query for rollups is expected to have at most.
 	// Twice as many are for a shop with two currencies; the engine refuses 100,000.
 	queryRows = 45_000
+	// quick is a query after which the next may take twice as many months.
+	quick = time.Second
 	// tooMany is kept where the engine refused all the same.
 	tooMany = "too many rows"
 )
@@ -70,7 +73,9 @@ func (s *Service) productsOf(selection fingerprint, members []string) (products,
 }
 
 // rollups returns those of some months, in their order. Who asks while somebody
-// makes them waits for these.
+// makes them waits for these. It begins with a month, and takes more at once while
+// that is quick: what is made before the caller's time is up is kept, and who asks
+// again gets further.
 func (r *reading) rollups(ctx context.Context, selection fingerprint, members []string, of products, months []month) ([]*rollup, error) {
 	found, missing, err := r.kept(selection, months)
 	if err != nil || len(missing) == 0 {
@@ -84,30 +89,38 @@ func (r *reading) rollups(ctx context.Context, selection fingerprint, members []
 	if found, missing, err = r.kept(selection, months); err != nil {
 		return nil, err
 	}
-	for pending := batches(missing, (len(members)+1)*monthDays); len(pending) > 0; {
-		some := pending[0]
-		pending = pending[1:]
+	most := max(queryRows/((len(members)+1)*monthDays), 1) // of months at once
+	for at := 1; len(missing) > 0; {
+		some := following(missing, at)
 		var chosen []month
 		for _, i := range some {
 			chosen = append(chosen, months[i])
 		}
+		began := time.Now()
 		made, err := r.make(ctx, members, of, chosen)
-		if half := len(some) / 2; half > 0 && errors.Is(err, errs.Unavailable) { // the engine's memory may do for fewer
-			pending = append([][]int{some[:half], some[half:]}, pending...)
+		switch {
+		case err == nil:
+		case errors.Is(err, errs.Unavailable) && len(some) > 1: // the engine's memory may do for fewer
+			at = len(some) / 2
+			most = at
 			continue
-		}
-		if err != nil {
-			if errs.Kind(err) == "too_large" {
-				for _, m := range chosen {
-					r.s.rollups.put(r.key(selection, m), tooMany, 100)
-				}
-				err = errTooMany
+		case errs.Kind(err) == "too_large":
+			for _, m := range chosen {
+				r.s.rollups.put(r.key(selection, m), tooMany, 100)
 			}
+			return nil, errTooMany
+		case ctx.Err() != nil:
+			return nil, errs.WithRemedy(err, fmt.Sprintf("ask again: %d of %d months are summed up and kept", len(months)-len(missing), len(months)))
+		default:
 			return nil, err
 		}
 		for j, i := range some {
 			found[i] = made[j]
 			r.s.rollups.put(r.key(selection, months[i]), made[j], made[j].bytes())
+		}
+		missing = missing[len(some):]
+		if time.Since(began) < quick {
+			at = min(2*at, most)
 		}
 	}
 	return found, nil
@@ -138,18 +151,13 @@ func (r *reading) kept(selection fingerprint, months []month) (found []*rollup, 
 	return found, missing, nil
 }
 
-// batches puts places that follow one another together, as many as a query may
-// have rows for.
-func batches(places []int, rows int) (list [][]int) {
-	most := max(queryRows/rows, 1)
-	for _, i := range places {
-		if n := len(list) - 1; n >= 0 && len(list[n]) < most && list[n][len(list[n])-1] == i-1 {
-			list[n] = append(list[n], i)
-		} else {
-			list = append(list, []int{i})
-		}
+// following returns the first places that follow one another, at most so many.
+func following(places []int, most int) []int {
+	n := 1
+	for n < min(most, len(places)) && places[n] == places[n-1]+1 {
+		n++
 	}
-	return list
+	return places[:n]
 }
 
 // place is a day of a rollup.

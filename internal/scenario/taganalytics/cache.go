@@ -82,7 +82,7 @@ func (c *cache) alone(ctx context.Context, what fingerprint) (done func(), err e
 		select {
 		case <-other:
 		case <-ctx.Done():
-			return nil, fmt.Errorf("%w: %w", ctx.Err(), errs.Canceled)
+			return nil, fmt.Errorf("waiting for who works on the same: %w: %w", ctx.Err(), errs.Canceled)
 		}
 	}
 }
