@@ -94,6 +94,8 @@ func All() []Benchmark {
 		{"tag-analytics", "all tags over six months through the API, against plain DuckDB and PostgreSQL", runTags},
 		{"metrics", "pages, summary and preview of metrics through the API, against 200 ms and DuckDB", runMetrics},
 		{"steps", "durable steps with events, against DBOS's own", runSteps},
+		{"lookup", "orders looked up, 200 requests a second, against a bare handler with the same SQL", runLookup},
+		{"read", "pages of a list, 200 requests a second, against a bare handler with the same SQL", runRead},
 		{"start", "`serve` from its start to ready, binary, idle memory, against fixed limits", runStart},
 	}
 }

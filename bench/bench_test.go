@@ -56,7 +56,7 @@ func TestWrongUseIsRefused(t *testing.T) {
 		args   []string
 		remedy string
 	}{
-		"a benchmark that doesn't exist, before another is run": {[]string{"parse", "nothing"}, "sync, resync, parse, lake-append, tag-analytics, metrics, steps, start"},
+		"a benchmark that doesn't exist, before another is run": {[]string{"parse", "nothing"}, "sync, resync, parse, lake-append, tag-analytics, metrics, steps, lookup, read, start"},
 		"a size that doesn't exist":                             {[]string{"parse", "--size", "enormous"}, "small, medium, full"},
 		"a size that is too much for a benchmark":               {[]string{"parse", "--size", "huge"}, "small, medium, full"},
 	} {

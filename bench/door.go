@@ -1,8 +1,8 @@
 package bench
 
 import (
-	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,7 +34,7 @@ var apiPlace = regexp.MustCompile(`API at (http://[^\s,]+)`)
 
 // openDoor starts `serve` and waits until it answers.
 func (b *bench) openDoor(ctx context.Context, s *server, env ...string) (_ *door, err error) {
-	d := &door{read: make(chan struct{})}
+	d := &door{}
 	if d.issuer, err = access.NewIssuer(access.Config{}); err != nil {
 		return nil, err
 	}
@@ -42,29 +42,37 @@ func (b *bench) openDoor(ctx context.Context, s *server, env ...string) (_ *door
 		return nil, err
 	}
 	d.token = d.issuer.Sign(d.issuer.UserClaims("bench@example.com"), nil)
-	d.cmd = b.program(ctx, s, nil, "serve")
-	d.cmd.Env = append(append(d.cmd.Env, serveEnv(d.issuer.URL(), d.issuer.Audience())...), env...)
-	out, err := d.cmd.StderrPipe()
-	if err != nil {
+	if d.cmd, d.url, d.read, err = b.startServe(ctx, s, d.issuer, env...); err != nil {
 		return nil, errors.Join(err, d.issuer.Close())
 	}
-	if err := d.cmd.Start(); err != nil {
-		return nil, errors.Join(err, d.issuer.Close())
+	return d, nil
+}
+
+// startServe starts `serve` behind a team, waits until it is ready, and returns
+// where it answers. read is closed when it has said its last.
+func (b *bench) startServe(ctx context.Context, s *server, team *access.Issuer, env ...string) (cmd *exec.Cmd, url string, read chan struct{}, err error) {
+	cmd = b.program(ctx, s, nil, "serve")
+	cmd.Env = append(append(cmd.Env, serveEnv(team.URL(), team.Audience())...), env...)
+	out, err := cmd.StderrPipe()
+	if err != nil {
+		return nil, "", nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, "", nil, err
 	}
 	said, err := awaitReady(ctx, out)
-	go func() {
-		defer close(d.read)
-		io.Copy(io.Discard, bufio.NewReader(out)) //nolint:errcheck // Wait tells how it ended
-	}()
 	place := apiPlace.FindStringSubmatch(said)
-	if err == nil && place == nil {
-		err = io.ErrUnexpectedEOF
+	if err != nil || place == nil {
+		cmd.Process.Kill() //nolint:errcheck // the first error counts
+		cmd.Wait()         //nolint:errcheck // as above
+		return nil, "", nil, fmt.Errorf("macrodata serve: not ready: %w: %.500s", cmp.Or(err, io.ErrUnexpectedEOF), said)
 	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("macrodata serve: not ready: %w: %.500s", err, said), d.close())
-	}
-	d.url = place[1]
-	return d, nil
+	read = make(chan struct{})
+	go func() {
+		defer close(read)
+		io.Copy(io.Discard, out) //nolint:errcheck // its log, a line for each request; Wait tells how it ended
+	}()
+	return cmd, place[1], read, nil
 }
 
 // serveEnv are settings of `serve` for a shop that nobody syncs.
@@ -72,6 +80,7 @@ func serveEnv(team, audience string) []string {
 	return []string{
 		"MACRODATA_SHOPIFY_SHOP=bench.myshopify.com", "MACRODATA_SHOPIFY_TOKEN=shpat_bench",
 		"MACRODATA_LISTEN=127.0.0.1:0", "MACRODATA_OPS_LISTEN=127.0.0.1:0", "MACRODATA_SYNC_SCHEDULE=off",
+		"MACRODATA_LAKE_SCHEDULE=off", "MACRODATA_RETENTION_SCHEDULE=off",
 		"MACRODATA_ACCESS_TEAM=" + team, "MACRODATA_ACCESS_AUD=" + audience,
 	}
 }

@@ -207,7 +207,8 @@ func (s *server) lakeFiles(ctx context.Context, folder string) (paths []string, 
 type Span struct{ From, Until time.Time }
 
 // Side does one side of a benchmark with a folder, for a process of its own:
-// "drain" what waits in the outbox, or "copy" DuckDB's table.
+// "drain" what waits in the outbox, "copy" DuckDB's table, or answer as a bare
+// handler to "lookup" or "read" until ctx ends.
 func Side(ctx context.Context, name, databaseURL, folder string) (s Span, err error) {
 	var work func() error
 	switch name {
@@ -234,6 +235,13 @@ func Side(ctx context.Context, name, databaseURL, folder string) (s Span, err er
 		}
 		defer db.Close() //nolint:errcheck // it only reads
 		work = func() error { return copyOut(ctx, db, filepath.Join(folder, "out")) }
+	case "lookup", "read":
+		db, err := pg.Open(ctx, pg.Config{URL: databaseURL})
+		if err != nil {
+			return s, err
+		}
+		defer db.Close()
+		work = func() error { return serveBare(ctx, folder, bareHandler(name, db.Pool())) }
 	default:
 		return s, fmt.Errorf("NAME %q is no side: %w", name, errs.Invalid)
 	}

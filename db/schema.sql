@@ -122,6 +122,25 @@ CREATE TABLE change (
     CONSTRAINT change_check CHECK ((undoes <> change_id))
 );
 
+CREATE TABLE combolog_import (
+    run_id uuid NOT NULL,
+    body text,
+    row_verdicts jsonb,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    written jsonb
+);
+
+CREATE TABLE combotemplates_making (
+    run_id uuid NOT NULL,
+    combo_id uuid NOT NULL,
+    actions jsonb NOT NULL,
+    principal_kind text NOT NULL,
+    principal_name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    started_at timestamp with time zone
+);
+
 CREATE TABLE executor_lease (
     executor_id text NOT NULL,
     host text NOT NULL,
@@ -568,6 +587,12 @@ ALTER TABLE ONLY change
 ALTER TABLE ONLY change
     ADD CONSTRAINT change_undoes_key UNIQUE (undoes);
 
+ALTER TABLE ONLY combolog_import
+    ADD CONSTRAINT combolog_import_pkey PRIMARY KEY (run_id);
+
+ALTER TABLE ONLY combotemplates_making
+    ADD CONSTRAINT combotemplates_making_pkey PRIMARY KEY (run_id);
+
 ALTER TABLE ONLY executor_lease
     ADD CONSTRAINT executor_lease_pkey PRIMARY KEY (executor_id);
 
@@ -684,6 +709,8 @@ CREATE INDEX change_at ON change USING btree (at DESC, change_id DESC);
 
 CREATE INDEX change_subject_ids ON change USING gin (subject_ids);
 
+CREATE INDEX combotemplates_making_waiting ON combotemplates_making USING btree (created_at) WHERE (started_at IS NULL);
+
 CREATE INDEX idempotency_key_created_at ON idempotency_key USING btree (created_at);
 
 CREATE INDEX ingest_run_created ON ingest_run USING btree (created_at DESC, run_id);
@@ -702,7 +729,9 @@ CREATE INDEX order_fulfillment_created ON order_fulfillment USING btree (created
 
 CREATE INDEX order_fulfillment_order ON order_fulfillment USING btree (order_id);
 
-CREATE INDEX order_header_name ON order_header USING btree (name text_pattern_ops);
+CREATE INDEX order_header_email ON order_header USING btree (lower(email), processed_at DESC, order_id DESC) WHERE (email IS NOT NULL);
+
+CREATE INDEX order_header_name ON order_header USING btree (length(lower(name)), lower(name) COLLATE "C", order_id);
 
 CREATE INDEX order_header_processed ON order_header USING btree (processed_at);
 

@@ -23,6 +23,7 @@ type Endpoint struct {
 	CSV         bool     // is a list, so that path.csv is there, too
 
 	maxBody  int64
+	example  string // of a body that isn't JSON
 	keyed    bool
 	total    any
 	fault    error // found while it was made; New reports it
@@ -34,6 +35,9 @@ type Option func(*Endpoint)
 
 // MaxBody lets a body have up to n bytes; 1 MiB otherwise.
 func MaxBody(n int64) Option { return func(e *Endpoint) { e.maxBody = n } }
+
+// BodyExample shows what a body that isn't JSON looks like.
+func BodyExample(text string) Option { return func(e *Endpoint) { e.example = text } }
 
 // Describe adds to the document what the summary has no room for.
 func Describe(text string) Option { return func(e *Endpoint) { e.Description = text } }

@@ -30,6 +30,7 @@ type gate struct {
 	query   map[string]bool // parameters; true where one may come several times
 	takes   bool            // a body
 	json    bool            // which is JSON
+	media   string          // of it, such as application/json
 	schema  *huma.Schema    // of that
 	refs    huma.Registry   // of the schema's parts
 	maxBody int64
@@ -47,6 +48,9 @@ func (g *gate) learn(op *huma.Operation, refs huma.Registry) {
 	if g.takes = op.RequestBody != nil; g.takes {
 		if media := op.RequestBody.Content["application/json"]; media != nil {
 			g.json, g.schema, g.refs = true, media.Schema, refs
+		}
+		for name := range op.RequestBody.Content { // there is one
+			g.media = name
 		}
 	}
 }
@@ -154,12 +158,16 @@ func (g *gate) checkBody(contentType string, st *state) error {
 		}
 		return nil
 	}
-	if !g.json || len(body) == 0 {
+	if len(body) == 0 {
 		return nil
 	}
-	// A page of another site can send anything but JSON without asking first.
-	if media, _, err := mime.ParseMediaType(contentType); err != nil || media != "application/json" {
-		return refusal{"unsupported_media_type", "the body is not said to be JSON", "send Content-Type: application/json"}
+	// A page of another site can send texts and forms without asking first, and
+	// neither JSON nor CSV.
+	if media, _, err := mime.ParseMediaType(contentType); err != nil || media != g.media {
+		return refusal{"unsupported_media_type", "the body is not said to be what this takes", "send Content-Type: " + g.media}
+	}
+	if !g.json {
+		return nil
 	}
 	if !utf8.Valid(body) {
 		return refusal{"malformed", "the body is no UTF-8", "send JSON in UTF-8"}

@@ -45,7 +45,7 @@ func problemOfHuma(hc huma.Context, status int, detail string, list ...error) hu
 		p := newProblem(ctx, "malformed", "the body is no JSON")
 		p.Remedy, p.Errors = "send JSON", faultsOfHuma(list)
 		if len(list) == 0 {
-			p.Detail = "there is no body"
+			p.Detail, p.Remedy = "there is no body", "send one; GET /api/openapi.yaml tells what it holds"
 		}
 		return p
 	case http.StatusUnprocessableEntity:

@@ -42,6 +42,17 @@ func ListOf[I, K, T any](path, id, summary string, page func(ctx context.Context
 	return e
 }
 
+// CSVOf returns the endpoint of a list that there is as CSV alone. Its arguments
+// are those of [ListOf].
+func CSVOf[I, K, T any](path, id, summary string, page func(ctx context.Context, req *I, after *K, limit int) ([]T, error), key func(T) K, opts ...Option) Endpoint {
+	e := ListOf(path, id, summary, page, key, opts...)
+	l := &list[I, K, T]{page: page, key: key}
+	l.columns, _ = columnsOf(reflect.TypeFor[T]()) // ListOf has found what is wrong with them
+	e.CSV = false
+	e.register = func(a *API, e Endpoint) { registerStream(a, e, "text/csv", stringSchema, l.stream) }
+	return e
+}
+
 // Total makes a list tell how many rows there are in all, on its first page.
 func Total[I any](count func(context.Context, *I) (int64, error)) Option {
 	return func(e *Endpoint) { e.total = count }

@@ -63,10 +63,15 @@ func (a *API) operation(e Endpoint) huma.Operation {
 // A CSV has no pages.
 func (a *API) finish(e Endpoint, g *gate) {
 	op := operationOf(a.huma.OpenAPI().Paths[e.Path], e.Method)
-	if strings.HasSuffix(e.Path, ".csv") {
+	if op.Responses["200"] != nil && op.Responses["200"].Content["text/csv"] != nil {
 		op.Parameters = slices.DeleteFunc(op.Parameters, func(p *huma.Param) bool {
 			return p.In == "query" && (p.Name == "limit" || p.Name == "cursor")
 		})
+	}
+	if body := op.RequestBody; body != nil && body.Content["application/json"] == nil {
+		for _, media := range body.Content { // a text, whatever huma calls it
+			media.Schema, media.Example = stringSchema(nil), e.example
+		}
 	}
 	for _, p := range op.Parameters {
 		if s := p.Schema; p.In == "query" && s.Type == huma.TypeString && s.Enum == nil && s.Format == "" && s.Pattern == "" && s.MinLength == nil {

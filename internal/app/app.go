@@ -20,6 +20,7 @@ import (
 	"github.com/macrodata-dev/macrodata/internal/pg/cluster"
 	"github.com/macrodata-dev/macrodata/internal/runs"
 	"github.com/macrodata-dev/macrodata/internal/scenario/bulksync"
+	"github.com/macrodata-dev/macrodata/internal/scenario/combotemplates"
 	"github.com/macrodata-dev/macrodata/internal/shopify"
 	"github.com/macrodata-dev/macrodata/internal/telemetry"
 	"github.com/macrodata-dev/macrodata/internal/workflow"
@@ -220,6 +221,7 @@ func (a *App) Schedule() error {
 	}{
 		{bulksync.Name, a.Config.SyncSchedule, "SYNC_SCHEDULE", a.Scenarios.BulkSync.StartSlot},
 		{upkeep.Name, a.Config.LakeSchedule, "LAKE_SCHEDULE", a.Upkeep.StartSlot},
+		{combotemplates.Name, "* * * * *", "", a.Scenarios.Templates.StartWaiting},
 		{retentionName, a.Config.RetentionSchedule, "RETENTION_SCHEDULE", a.retention.StartSlot},
 	} {
 		if s.spec == off {

@@ -42,6 +42,17 @@ func (l runLake) Query(ctx context.Context, name string, snapshot int64, args ma
 	return l.Duck.Query(ctx, name, strconv.FormatInt(snapshot, 10), args, row)
 }
 
+// QueryRun runs a query as of a run, "" for now.
+func (l runLake) QueryRun(ctx context.Context, name, runID string, args map[string]any, row func(scan func(dest ...any) error) error) error {
+	if runID == "" {
+		return l.Duck.Query(ctx, name, "", args, row)
+	}
+	if at, err := l.Lake.Committed(ctx, rows.TableSales); err != nil || at == 0 {
+		return err // a table that never had a commit has no tag either
+	}
+	return l.Duck.Query(ctx, name, lake.TagOf(runID), args, row)
+}
+
 func (l runLake) Drain(ctx context.Context, stream string, upto int64) error {
 	return l.Lake.Drain(ctx, stream, upto)
 }

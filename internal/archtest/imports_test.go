@@ -29,6 +29,7 @@ var law = []struct {
 	{"internal/shopify", "the other side: knows nothing of how we store", ""},
 	{"internal/settings", "what staff set for all scenarios", ""},
 	{"internal/artifact internal/catalog internal/runs internal/sales", "what several scenarios write, each behind one package", ""},
+	{"internal/designer internal/combo", "kinds of artefacts that several scenarios write", ""},
 	{"internal/alert", "tells people of runs and webhooks, and writes neither", ""},
 	{"internal/orders", "tells of sales as it writes orders, and knows from the catalog where the shop was", ""},
 	{"internal/workflow internal/workflow/floor", "runs anything, so it knows no scenario and no table of ours", "internal/workflow/floor"},

@@ -21,6 +21,9 @@ SELECT * FROM macrodata_artifact WHERE kind = @kind AND artifact_id = @artifact_
 SELECT * FROM macrodata_artifact
 WHERE kind = @kind AND archived_at IS NULL
   AND (sqlc.narg(status)::text IS NULL OR status = sqlc.narg(status))
+  AND (sqlc.narg(holds)::jsonb IS NULL OR payload @> sqlc.narg(holds))
+  AND (sqlc.narg(text)::text IS NULL
+    OR strpos(lower(concat_ws(' ', identifier, title, payload ->> 'notes')), lower(sqlc.narg(text))) > 0)
   AND (sqlc.narg(before)::uuid IS NULL OR artifact_id < sqlc.narg(before))
 ORDER BY artifact_id DESC
 LIMIT @row_limit;

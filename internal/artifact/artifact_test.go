@@ -165,7 +165,7 @@ func TestArtefactsAreListedNewestFirst(t *testing.T) {
 	}
 	var walked []string
 	for before := uuid.Nil; ; {
-		page, err := posters.List(t.Context(), s.db, "", before, 2)
+		page, err := posters.List(t.Context(), s.db, artifact.Filter{}, before, 2)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -180,7 +180,7 @@ func TestArtefactsAreListedNewestFirst(t *testing.T) {
 	if want := []string{"d", "b", "a"}; !slices.Equal(walked, want) {
 		t.Errorf("they are %v, want %v", walked, want)
 	}
-	closed, err := posters.List(t.Context(), s.db, "closed", uuid.Nil, 10)
+	closed, err := posters.List(t.Context(), s.db, artifact.Filter{Status: "closed"}, uuid.Nil, 10)
 	if err != nil || len(closed) != 1 || closed[0].Identifier != "b" {
 		t.Errorf("closed are %+v, %v", closed, err)
 	}

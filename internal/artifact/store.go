@@ -3,6 +3,7 @@ package artifact
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"reflect"
 
@@ -77,13 +78,30 @@ func (k Kind[P]) living(r pgdb.MacrodataArtifact, err error) (Artifact[P], error
 	return k.unpack(r)
 }
 
-// List returns living artefacts, newest first: up to limit of those of a status,
-// or of all where that is "", which were made before another one; uuid.Nil is
-// the beginning.
-func (k Kind[P]) List(ctx context.Context, db pgdb.DBTX, status string, before uuid.UUID, limit int) ([]Artifact[P], error) {
+// Filter says which artefacts are wanted. A field with its zero value lets all
+// pass.
+type Filter struct {
+	Status string
+	Holds  any    // what the payload's JSON has in it, as PostgreSQL's @> has it
+	Text   string // in the identifier, title or notes, without regard to case
+}
+
+// List returns living artefacts, newest first: up to limit of those that a
+// filter lets pass, which were made before another one; uuid.Nil is the
+// beginning.
+func (k Kind[P]) List(ctx context.Context, db pgdb.DBTX, f Filter, before uuid.UUID, limit int) ([]Artifact[P], error) {
 	p := pgdb.ListArtifactsParams{Kind: k.Name, RowLimit: int32(limit)}
-	if status != "" {
-		p.Status = &status
+	if f.Status != "" {
+		p.Status = &f.Status
+	}
+	if f.Text != "" {
+		p.Text = &f.Text
+	}
+	if f.Holds != nil {
+		var err error
+		if p.Holds, err = json.Marshal(f.Holds); err != nil {
+			return nil, err
+		}
 	}
 	if before != uuid.Nil {
 		p.Before = &before

@@ -6,6 +6,7 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -48,6 +49,33 @@ func Shop(ctx context.Context, db pgdb.DBTX) (shop.Info, error) {
 	return shop.Info{
 		ID: shop.ID(s.ShopID), Domain: s.Domain, Name: s.Name, Currency: s.Currency, TimeZone: s.TimeZone,
 	}, err
+}
+
+// Calendar is what the shop counts its days and its money in.
+type Calendar struct {
+	Zone     *time.Location
+	Currency string
+}
+
+// Today is the shop's day now.
+func (c Calendar) Today() shop.Day { return shop.DayOf(time.Now(), c.Zone) }
+
+// ReadCalendar reads the shop's. Before the first sync there is none, and nothing is
+// made up in its place: it is errs.Conflict.
+func ReadCalendar(ctx context.Context, db pgdb.DBTX) (c Calendar, err error) {
+	info, err := Shop(ctx, db)
+	if errs.Kind(err) == "not_found" {
+		return c, errs.WithRemedy(fmt.Errorf("no shop has been synced yet, so its days and its currency aren't known: %w", errs.Conflict),
+			"run the first sync: `macrodata sync`, or POST /api/performance-metrics/sync")
+	}
+	if err != nil {
+		return c, err
+	}
+	c.Currency = info.Currency
+	if c.Zone, err = time.LoadLocation(info.TimeZone); err != nil {
+		return c, fmt.Errorf("time zone of the shop: %w: %w", err, errs.Corrupt)
+	}
+	return c, nil
 }
 
 // Batch holds products on their way into a transaction. A product that is

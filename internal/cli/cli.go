@@ -70,7 +70,7 @@ func (e *env) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		e.devCommand(), e.demoCommand(), e.serveCommand(), e.syncCommand(), e.replayCommand(), e.runsCommand(), e.metricsCommand(), e.tagsCommand(), e.migrateCommand(),
+		e.devCommand(), e.demoCommand(), e.serveCommand(), e.syncCommand(), e.replayCommand(), e.runsCommand(), e.metricsCommand(), e.tagsCommand(), e.designersCommand(), e.fulfillmentCommand(), e.ordersCommand(), e.migrateCommand(),
 		e.openapiCommand(), e.sandboxCommand(), e.benchCommand(), e.lakeCommand(), e.configCommand(), e.doctorCommand(), e.versionCommand(),
 	)
 	for _, c := range root.Commands() {

@@ -78,7 +78,7 @@ func (e *env) devOn(ctx context.Context, p *app.Platform, orders int, once bool,
 		return err
 	}
 	secret := rand.Text()
-	server, err := serveShop(shopify.Config{Shop: box.shop, Token: box.Token, Secret: secret}, "127.0.0.1:0")
+	server, err := serveShop(shopify.Config{Shop: box.shop, Token: box.Token, Secret: secret, TagsFile: filepath.Join(p.DataDir, "sandbox-tags.json")}, "127.0.0.1:0")
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,16 @@ func ParseDay(s string) (Day, error) {
 	return Day(s), nil
 }
 
+// Plus returns the day so many days later, or earlier where n is negative.
+func (d Day) Plus(n int) Day { return DayOf(d.Date().AddDate(0, 0, n), time.UTC) }
+
+// Date returns the day in UTC, for the calendar alone. What is no day is the
+// zero time.
+func (d Day) Date() time.Time {
+	t, _ := time.Parse(time.DateOnly, string(d))
+	return t
+}
+
 // Bounds returns the day as a half-open range of instants. Days are 23 to 25
 // hours long where the zone keeps daylight saving time.
 func (d Day) Bounds(zone *time.Location) (from, until time.Time, err error) {

@@ -35,6 +35,7 @@ const (
 	docPreflight       Document = "preflight"
 	docProductsByID    Document = "products_by_id"
 	docRefundLinesPage Document = "refund_lines_page"
+	docTagsAdd         Document = "tags_add"
 )
 
 func loadDocuments() (map[Document]string, error) {

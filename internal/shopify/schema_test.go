@@ -33,8 +33,8 @@ func testDocuments(t *testing.T, schema *ast.Schema, scopes map[string][]string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(documents) != 16 {
-		t.Errorf("%d documents are embedded, want 16", len(documents))
+	if len(documents) != 17 {
+		t.Errorf("%d documents are embedded, want 17", len(documents))
 	}
 	for _, granted := range [][]string{required, append([]string{"read_customers"}, required...)} {
 		for name, source := range documents {

@@ -96,6 +96,15 @@ func addShopTypes(types map[string]fields) {
 		"userErrors": list(func(_ *writer, p *bulkPayload) []userError { return p.errors }),
 	}
 	types["BulkOperationRunQueryPayload"], types["BulkOperationCancelPayload"] = payload, payload
+	types["TagsAddPayload"] = fields{
+		"node": object(func(_ *writer, p *tagsPayload) any {
+			if p.product == nil {
+				return nil
+			}
+			return p.product
+		}),
+		"userErrors": list(func(_ *writer, p *tagsPayload) []userError { return p.errors }),
+	}
 }
 
 // operationFields reads copies of operations, which nobody else writes to.

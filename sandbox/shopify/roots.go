@@ -37,6 +37,7 @@ func rootFields() map[string]root {
 		"bulkOperations":         {resolve: listOperations},
 		"bulkOperationRunQuery":  {resolve: runBulkQuery},
 		"bulkOperationCancel":    {resolve: cancelBulk},
+		"tagsAdd":                {"write_products", addTags},
 	}
 }
 

@@ -45,6 +45,9 @@ type Config struct {
 	// Dir is where results are written. Default is a temporary directory,
 	// removed by Close.
 	Dir string
+	// TagsFile is where the tags that apps added to products are kept for the next
+	// simulator. Default is nowhere: the next one has none of them.
+	TagsFile string
 }
 
 // AllScopes are the access scopes that the product asks for.
@@ -65,6 +68,7 @@ type Server struct {
 	tempDir string // to be removed
 	faults  Faults
 	stats   stats
+	tagged  *tagged // what config.Shop is
 
 	mu         sync.Mutex
 	operations []*operation // ascending by id
@@ -101,6 +105,10 @@ func New(config Config) (*Server, error) {
 	}
 	s.bucket = &bucket{plan: config.Plan, available: float64(config.Plan.bucket()), at: time.Now()}
 	var err error
+	if s.tagged, err = newTagged(config.Shop, config.TagsFile); err != nil {
+		return nil, err
+	}
+	s.config.Shop = s.tagged
 	if s.zone, err = time.LoadLocation(s.info.TimeZone); err != nil {
 		return nil, fmt.Errorf("shopify simulator: time zone of the shop: %w: %w", err, errs.Invalid)
 	}

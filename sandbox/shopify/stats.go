@@ -16,6 +16,7 @@ type Stats struct {
 	Overdrawn       int            // of these, because the bucket was really too empty
 	Spent           int            // points that requests have cost
 	Fetched         int            // objects found by nodes(ids)
+	Tagged          int            // calls of tagsAdd that changed a product
 }
 
 type stats struct {

@@ -31,7 +31,9 @@ type contract struct {
 type operation struct {
 	method, path, id string
 	parameters       []parameter
-	body             object // its schema; nil where it takes none
+	body             object // its schema; nil where it takes none, or none of JSON
+	media            string // of the body; "" where it takes none
+	example          string // of a body that isn't JSON
 	required         bool   // the body
 	responses        object
 }
@@ -89,6 +91,10 @@ func (c contract) operations() (list []operation) {
 			}
 			if body := at(o, "requestBody"); body != nil {
 				op.body = c.resolve(at(body, "content", "application/json", "schema"))
+				for media, content := range at(body, "content") {
+					op.media = media
+					op.example, _ = content.(object)["example"].(string)
+				}
 				op.required, _ = body["required"].(bool)
 			}
 			list = append(list, op)

@@ -70,7 +70,11 @@ func (a author) right(o operation) request {
 	}
 	if o.body != nil {
 		r.body, _ = json.Marshal(a.value(o.body)) // of maps, lists and scalars
-		r.header.Set("Content-Type", "application/json")
+	} else {
+		r.body = []byte(o.example)
+	}
+	if o.media != "" {
+		r.header.Set("Content-Type", o.media)
 	}
 	a.sendBack(&r)
 	return r
@@ -125,6 +129,9 @@ func (a author) value(schema object) any {
 	case "object":
 		return a.object(schema)
 	case "array":
+		if examples, ok := schema["examples"].([]any); ok && a.dice.IntN(4) > 0 {
+			return examples[a.dice.IntN(len(examples))]
+		}
 		least, most := number(schema, "minItems", 0), number(schema, "maxItems", 3)
 		if a.resolve(at(schema, "items"))["enum"] != nil {
 			most = min(most, 1) // and different from each other

@@ -46,6 +46,8 @@ func (a author) wrong(o operation) (list []request) {
 	switch {
 	case o.body != nil:
 		a.wrongBody(base, add)
+	case o.media != "":
+		wrongText(base, add)
 	case o.method != http.MethodGet:
 		r := base.clone("a body where none is taken", http.StatusUnprocessableEntity)
 		r.body = []byte(`{"` + secret + `": 1}`)
@@ -84,8 +86,8 @@ func (a author) wrongParameter(base request, p parameter, add func(request, stri
 			spoil("for example "+value, value, bad)
 		}
 	case p.in == "path":
-		for what, value := range hostile {
-			spoil(what, value, refused, missing)
+		for what, value := range hostile { // a body before may have made something of that name
+			spoil(what, value, refused, missing, http.StatusNoContent)
 		}
 	default:
 		for what, value := range hostile {
@@ -103,6 +105,34 @@ func (a author) wrongParameter(base request, p parameter, add func(request, stri
 		r := base.clone("query "+p.name+" twice", refused)
 		r.query[p.name] = []string{a.parameter(p), a.parameter(p)}
 		add(r, "query."+p.name)
+	}
+}
+
+// wrongText spoils a body that isn't JSON.
+func wrongText(base request, add func(request, string)) {
+	for what, c := range map[string]struct {
+		text string
+		want int
+	}{
+		"missing":                       {"", http.StatusBadRequest},
+		"of no sense":                   {secret + "\n\n", http.StatusUnprocessableEntity},
+		"no UTF-8":                      {base.example + secret + "\xff\xc0", http.StatusUnprocessableEntity},
+		"with NUL":                      {base.example + secret + "\x00", http.StatusUnprocessableEntity},
+		"larger than an endpoint takes": {strings.Repeat(base.example, 1+(20<<20)/len(base.example)), http.StatusRequestEntityTooLarge},
+	} {
+		r := base.clone("a body that is "+what, c.want)
+		r.header.Del("Idempotency-Key") // each is another request
+		r.body = []byte(c.text)
+		add(r, "")
+	}
+	wrongMedia(base, add)
+}
+
+func wrongMedia(base request, add func(request, string)) {
+	for _, media := range []string{"text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "", "application/xml", "no type"} {
+		r := base.clone("a body said to be "+media, http.StatusUnsupportedMediaType)
+		r.header.Set("Content-Type", media)
+		add(r, "")
 	}
 }
 
@@ -125,11 +155,7 @@ func (a author) wrongBody(base request, add func(request, string)) {
 	if base.required {
 		body("missing", "", "", malformed)
 	}
-	for _, media := range []string{"text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "", "application/xml", "no type"} {
-		r := base.clone("a body said to be "+media, http.StatusUnsupportedMediaType)
-		r.header.Set("Content-Type", media)
-		add(r, "")
-	}
+	wrongMedia(base, add)
 	if typeOf(base.operation.body) != "object" {
 		return
 	}

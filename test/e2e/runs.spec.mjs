@@ -67,6 +67,25 @@ test('a sync is started, and its page shows steps, counts and proof', async ({ p
   await accessible(page, 'run');
 });
 
+test('what the actions of a template came to is told', async ({ page }) => {
+  const run = await page.evaluate(async () => {
+    const ask = async (method, path, body) => {
+      const answer = await fetch(path, { method, headers: { 'Content-Type': 'application/json' }, body: body && JSON.stringify(body) });
+      return (await answer.json()).data;
+    };
+    const products = (await ask('GET', '/api/performance-metrics?limit=2')).map(({ productId }) => ({ productId }));
+    const { templateId } = await ask('POST', '/api/combo-templates', {
+      name: 'Two', type: 'SP', audience: 'ALL', productLines: ['NOLINE'], productCount: 2,
+      actionSpecs: [{ action: 'create_report' }, { action: 'tag_products', params: { tag: 'tested' } }, { action: 'note', params: { text: 'planned' } }],
+    });
+    return (await ask('POST', '/api/combo-logs', { templateId, products, startedOn: '2026-03-01' })).runId;
+  });
+  await page.goto(`${program.url}/runs/${run}`);
+  const actions = page.getByRole('region', { name: 'actions' });
+  await expect(actions.getByRole('row', { name: /tag_products done/ })).toBeVisible();
+  await expect(actions.getByRole('row', { name: /note done/ })).toBeVisible();
+});
+
 test('a full sync is confirmed, cancelled by keyboard and resumed', async ({ page }) => {
   const everything = page.getByRole('button', { name: 'Sync everything …' });
   await everything.click();

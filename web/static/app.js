@@ -436,17 +436,20 @@ function runParts(run, refresh) {
   return parts;
 }
 
-// countsOf shows what a run counted: a table of what it has by stream, and the rest beside it.
+// countsOf shows what a run counted: tables of what it has by stream and of what it lists, and the rest
+// beside them.
 function countsOf(run) {
   const counts = Object.entries(run.counts ?? {});
   const byStream = counts.filter(([, v]) => v && typeof v === 'object' && !Array.isArray(v));
-  const plain = counts.filter(([, v]) => v != null && (typeof v !== 'object' || Array.isArray(v)));
+  const lists = counts.filter(([, v]) => Array.isArray(v) && v.length && v.every((one) => one && typeof one === 'object'));
+  const plain = counts.filter(([, v]) => v != null && (typeof v !== 'object' || Array.isArray(v)) && !lists.some(([, l]) => l === v));
   if (!counts.length) return [];
   const names = [...new Set(byStream.flatMap(([, v]) => Object.keys(v)))];
   const text = (v) => (typeof v === 'number' ? v : v === true ? 'yes' : v === false ? 'no' : v == null ? '' : typeof v === 'object' ? JSON.stringify(v) : String(v));
   return [h('h2', null, 'Counts'),
     plain.length ? h('dl', null, plain.map(([k, v]) => [h('dt', null, k), h('dd', null, typeof v === 'number' ? number(v) : Array.isArray(v) ? v.join(', ') : String(v))])) : '',
-    byStream.length ? table('By stream', ['Count', ...byStream.map(([k]) => k)], names.map((n) => [n, ...byStream.map(([, v]) => text(v[n]))])) : ''];
+    byStream.length ? table('By stream', ['Count', ...byStream.map(([k]) => k)], names.map((n) => [n, ...byStream.map(([, v]) => text(v[n]))])) : '',
+    ...lists.map(([k, list]) => table(k, Object.keys(list[0]), list.map((one) => Object.keys(list[0]).map((name) => text(one[name])))))];
 }
 
 // --- the beginning

@@ -152,14 +152,19 @@ const listArtifacts = `-- name: ListArtifacts :many
 SELECT artifact_id, kind, identifier, title, status, payload, version, content_hash, object_key, media_type, byte_size, source_url, created_by, created_at, updated_by, updated_at, archived_at FROM macrodata_artifact
 WHERE kind = $1 AND archived_at IS NULL
   AND ($2::text IS NULL OR status = $2)
-  AND ($3::uuid IS NULL OR artifact_id < $3)
+  AND ($3::jsonb IS NULL OR payload @> $3)
+  AND ($4::text IS NULL
+    OR strpos(lower(concat_ws(' ', identifier, title, payload ->> 'notes')), lower($4)) > 0)
+  AND ($5::uuid IS NULL OR artifact_id < $5)
 ORDER BY artifact_id DESC
-LIMIT $4
+LIMIT $6
 `
 
 type ListArtifactsParams struct {
 	Kind     string
 	Status   *string
+	Holds    json.RawMessage
+	Text     *string
 	Before   *uuid.UUID
 	RowLimit int32
 }
@@ -169,6 +174,8 @@ func (q *Queries) ListArtifacts(ctx context.Context, arg ListArtifactsParams) ([
 	rows, err := q.db.Query(ctx, listArtifacts,
 		arg.Kind,
 		arg.Status,
+		arg.Holds,
+		arg.Text,
 		arg.Before,
 		arg.RowLimit,
 	)

@@ -42,6 +42,25 @@ type Change struct {
 	Undoes        *uuid.UUID
 }
 
+type CombologImport struct {
+	RunID       uuid.UUID
+	Body        *string
+	RowVerdicts json.RawMessage
+	CreatedBy   string
+	CreatedAt   time.Time
+	Written     json.RawMessage
+}
+
+type CombotemplatesMaking struct {
+	RunID         uuid.UUID
+	ComboID       uuid.UUID
+	Actions       json.RawMessage
+	PrincipalKind string
+	PrincipalName string
+	CreatedAt     time.Time
+	StartedAt     *time.Time
+}
+
 type ExecutorLease struct {
 	ExecutorID string
 	Host       string

@@ -559,16 +559,17 @@ func (q *Queries) ProductsOfGroup(ctx context.Context, categoryID uuid.UUID) ([]
 	return product_ids, err
 }
 
-const productsOfTag = `-- name: ProductsOfTag :one
-SELECT coalesce(array_agg(l.product_id ORDER BY l.product_id), '{}')::bigint[] AS product_ids
+const productsOfTags = `-- name: ProductsOfTags :one
+SELECT coalesce(array_agg(DISTINCT l.product_id ORDER BY l.product_id), '{}')::bigint[] AS product_ids
 FROM product_tag t
 JOIN link_product_product_tag l ON l.tag_id = t.tag_id
-WHERE lower(t.name) = lower($1::text)
+WHERE lower(t.name) IN (SELECT lower(unnest($1::text[])))
 `
 
-// In one row, for a tag may have more products than a result may have rows.
-func (q *Queries) ProductsOfTag(ctx context.Context, name string) ([]int64, error) {
-	row := q.db.QueryRow(ctx, productsOfTag, name)
+// Of any of the tags, in one row, for these may have more products than a result
+// may have rows.
+func (q *Queries) ProductsOfTags(ctx context.Context, names []string) ([]int64, error) {
+	row := q.db.QueryRow(ctx, productsOfTags, names)
 	var product_ids []int64
 	err := row.Scan(&product_ids)
 	return product_ids, err

@@ -1,12 +1,16 @@
 package performance_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/macrodata-dev/macrodata/internal/api"
+	"github.com/macrodata-dev/macrodata/internal/designer"
+	"github.com/macrodata-dev/macrodata/internal/pg"
 	"github.com/macrodata-dev/macrodata/internal/shop"
 )
 
@@ -151,6 +155,7 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		"a tier that is none":                 {"GET", path + "?tier=best", "", 422, []string{`"query.tier"`}},
 		"an order that is none":               {"GET", path + "?sort=best", "", 422, []string{`"query.sort"`}},
 		"a tag group that is none":            {"GET", path + "?group=01900000-0000-7000-8000-000000000001", "", 404, []string{"tag group"}},
+		"a designer who is none":              {"GET", path + "?designer=nobody", "", 422, []string{`"query.designer"`}},
 		"thresholds of nothing":               {"PUT", path + "/settings/classification?preview=true", `{"measure": "units", "topRiser7Day": 0, "topRiser14Day": 15, "winner30Day": 20, "bananaCount": 25}`, 422, []string{`"body.topRiser7Day"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -187,6 +192,12 @@ func TestTheListIsFilteredAndSorted(t *testing.T) {
 		WHERE t.name = 'Sea' AND p.product_id IN (1, 2) OR t.name = 'Night' AND p.product_id IN (2, 3, 4)`)
 	l.exec(`INSERT INTO product_category (category_id, name, description, version, created_by, updated_by) VALUES ('01900000-0000-7000-8000-000000000001', 'g', '', 1, 'x', 'x')`)
 	l.exec(`INSERT INTO link_product_category_product_tag SELECT '01900000-0000-7000-8000-000000000001', tag_id FROM product_tag WHERE name = 'Night'`)
+	for name, tags := range map[string][]string{"Ana Moreno": {"sea", "night"}, "Ben": {"NIGHT"}} {
+		must(t, l.db.InTx(t.Context(), func(ctx context.Context, tx pg.Tx) error {
+			_, err := designer.Assign(ctx, tx, api.IfMatch{}, name, tags)
+			return err
+		}))
+	}
 	l.measure(asOf, time.Time{})
 	for query, want := range map[string]string{
 		"":                         "5 2 1 3 4", // most units of the last 30 days first, ties by id
@@ -211,6 +222,10 @@ func TestTheListIsFilteredAndSorted(t *testing.T) {
 		"q=3":                      "3",
 		"group=01900000-0000-7000-8000-000000000001":         "2 3 4",
 		"group=01900000-0000-7000-8000-000000000001&tag=sea": "2",
+		"designer=ana+MORENO":                                "2 1 3 4",
+		"designer=ben":                                       "2 3 4",
+		"designer=ben&tag=sea":                               "2",
+		"designer=ana+moreno&group=01900000-0000-7000-8000-000000000001&tag=sea&status=ACTIVE": "2",
 	} {
 		if got := l.ids(query + "&asOf=" + string(asOf)); got != want {
 			t.Errorf("by %q there are %q, want %q", query, got, want)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/macrodata-dev/macrodata/internal/api"
 	"github.com/macrodata-dev/macrodata/internal/artifact"
+	"github.com/macrodata-dev/macrodata/internal/designer"
 	"github.com/macrodata-dev/macrodata/internal/errs"
 	"github.com/macrodata-dev/macrodata/internal/pg"
 	"github.com/macrodata-dev/macrodata/internal/pg/pgdb"
@@ -99,6 +100,7 @@ type Filters struct {
 	Tier        string    `query:"tier" enum:"top_riser,winner,archive_candidate,banana,none" doc:"That hold this tier, be it their first or not; none: that hold none."`
 	Tag         string    `query:"tag" maxLength:"255" doc:"That have this tag now, in any case."`
 	Group       uuid.UUID `query:"group" doc:"That have a tag of this tag group now."`
+	Designer    string    `query:"designer" maxLength:"400" doc:"That have a tag of this designer now, in any case."`
 	ProductLine string    `query:"productLine" maxLength:"16" doc:"Of this product line."`
 	Status      string    `query:"status" enum:"ACTIVE,ARCHIVED,DRAFT,UNLISTED" doc:"Of this status."`
 	Q           string    `query:"q" maxLength:"255" doc:"With this in title or handle, or of this id."`
@@ -230,32 +232,38 @@ func (p products) has(id shop.ID) bool {
 // tagged returns the products that pass the filters by tags, nil where all do.
 func (s *Service) tagged(ctx context.Context, f *Filters) (found *products, err error) {
 	q := pgdb.New(s.db)
+	keep := func(ids products, err error) error {
+		if found != nil {
+			ids = slices.DeleteFunc(ids, func(id int64) bool { return !found.has(shop.ID(id)) })
+		}
+		found = &ids
+		return err
+	}
 	if f.Tag != "" {
-		ids, err := q.ProductsOfTag(ctx, strings.TrimSpace(f.Tag))
-		if pg.NoRows(err) {
-			ids, err = nil, nil
+		if err := keep(q.ProductsOfTags(ctx, []string{strings.TrimSpace(f.Tag)})); err != nil {
+			return nil, err
+		}
+	}
+	if f.Designer != "" {
+		d, err := designer.Find(ctx, s.db, f.Designer)
+		if errs.Kind(err) == "not_found" {
+			return nil, api.Faults{{Location: "query.designer", Message: "is no designer: GET /api/designers/names lists those that there are"}}
 		}
 		if err != nil {
 			return nil, err
 		}
-		list := products(ids)
-		found = &list
+		if err := keep(q.ProductsOfTags(ctx, append([]string{}, d.Payload.Tags...))); err != nil {
+			return nil, err
+		}
 	}
 	if f.Group == uuid.Nil {
 		return found, nil
 	}
-	ids, err := q.ProductsOfGroup(ctx, f.Group)
+	err = keep(q.ProductsOfGroup(ctx, f.Group))
 	if pg.NoRows(err) {
-		return nil, errs.WithRemedy(fmt.Errorf("there is no such tag group: %w", errs.NotFound), "GET /api/tag-groups lists what there is")
+		err = errs.WithRemedy(fmt.Errorf("there is no such tag group: %w", errs.NotFound), "GET /api/tag-groups lists what there is")
 	}
-	if err != nil {
-		return nil, err
-	}
-	list := products(ids)
-	if found != nil {
-		list = slices.DeleteFunc(list, func(id int64) bool { return !found.has(shop.ID(id)) })
-	}
-	return &list, nil
+	return found, err
 }
 
 // order returns the products sorted, and keeps that for the next who asks.

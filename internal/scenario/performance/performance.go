@@ -9,14 +9,10 @@
 package performance
 
 import (
-	"context"
 	_ "embed" // of the document
-	"fmt"
 	"time"
 
 	"github.com/macrodata-dev/macrodata/internal/api"
-	"github.com/macrodata-dev/macrodata/internal/catalog"
-	"github.com/macrodata-dev/macrodata/internal/errs"
 	"github.com/macrodata-dev/macrodata/internal/pg"
 	"github.com/macrodata-dev/macrodata/internal/scenario"
 	"github.com/macrodata-dev/macrodata/internal/shop"
@@ -73,32 +69,6 @@ func (s *Service) endpoints() []api.Endpoint {
 		api.Put(path+"/settings/classification", classifyOp, "Sets what puts products into tiers, or tries it out.", s.classify,
 			api.Describe("With `preview` nothing changes: the answer tells how many products each tier would hold, how sales are spread, and which products would move whereto.")),
 	}
-}
-
-// clock is the shop's calendar, and its currency.
-type clock struct {
-	zone     *time.Location
-	currency string
-}
-
-func (c clock) today() shop.Day { return shop.DayOf(time.Now(), c.zone) }
-
-// clock reads the shop's. Before the first sync there is none, and nothing is made
-// up in its place.
-func (s *Service) clock(ctx context.Context) (clock, error) {
-	info, err := catalog.Shop(ctx, s.db)
-	if errs.Kind(err) == "not_found" {
-		return clock{}, errs.WithRemedy(fmt.Errorf("no shop has been synced yet, so its days and its currency aren't known: %w", errs.Conflict),
-			"run the first sync: `macrodata sync`, or POST /api/performance-metrics/sync")
-	}
-	if err != nil {
-		return clock{}, err
-	}
-	zone, err := time.LoadLocation(info.TimeZone)
-	if err != nil {
-		return clock{}, fmt.Errorf("time zone of the shop: %w: %w", err, errs.Corrupt)
-	}
-	return clock{zone, info.Currency}, nil
 }
 
 // dayOf counts the days of a date, which is midnight in UTC.

@@ -207,12 +207,13 @@ WHERE m.source = 'manual' AND m.deleted_at IS NULL;
 -- name: KnownProducts :many
 SELECT product_id FROM product WHERE product_id = ANY (@product_ids::bigint[]);
 
--- name: ProductsOfTag :one
--- In one row, for a tag may have more products than a result may have rows.
-SELECT coalesce(array_agg(l.product_id ORDER BY l.product_id), '{}')::bigint[] AS product_ids
+-- name: ProductsOfTags :one
+-- Of any of the tags, in one row, for these may have more products than a result
+-- may have rows.
+SELECT coalesce(array_agg(DISTINCT l.product_id ORDER BY l.product_id), '{}')::bigint[] AS product_ids
 FROM product_tag t
 JOIN link_product_product_tag l ON l.tag_id = t.tag_id
-WHERE lower(t.name) = lower(@name::text);
+WHERE lower(t.name) IN (SELECT lower(unnest(@names::text[])));
 
 -- name: ProductsOfGroup :one
 -- No row where there is no such group.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/macrodata-dev/macrodata/internal/catalog"
 	"github.com/macrodata-dev/macrodata/internal/errs"
 	"github.com/macrodata-dev/macrodata/internal/pg"
 	"github.com/macrodata-dev/macrodata/internal/pg/pgdb"
@@ -46,12 +47,12 @@ const keptTables = 3
 // database is now. Those who ask at once wait for one reading.
 func (s *Service) tableOf(ctx context.Context, asked shop.Day) (_ *table, err error) {
 	defer errs.Wrap(&err, "read metrics")
-	c, err := s.clock(ctx)
+	c, err := catalog.ReadCalendar(ctx, s.db)
 	if err != nil {
 		return nil, err
 	}
 	if asked == "" {
-		asked = c.today()
+		asked = c.Today()
 	}
 	on, err := parseDay(asked)
 	if err != nil {
@@ -61,8 +62,8 @@ func (s *Service) tableOf(ctx context.Context, asked shop.Day) (_ *table, err er
 	defer s.tables.mu.Unlock()
 	var now kept
 	err = s.db.InTx(ctx, func(ctx context.Context, tx pg.Tx) error {
-		r := reader{Queries: pgdb.New(tx), zone: c.zone.String(), asked: on}
-		now, err = r.read(ctx, c.currency, s.tables.before(on, c.zone.String()))
+		r := reader{Queries: pgdb.New(tx), zone: c.Zone.String(), asked: on}
+		now, err = r.read(ctx, c.Currency, s.tables.before(on, c.Zone.String()))
 		return err
 	})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/macrodata-dev/macrodata/internal/api"
+	"github.com/macrodata-dev/macrodata/internal/catalog"
 	"github.com/macrodata-dev/macrodata/internal/errs"
 	"github.com/macrodata-dev/macrodata/internal/pg"
 	"github.com/macrodata-dev/macrodata/internal/pg/pgdb"
@@ -27,8 +28,8 @@ func (s *Service) get(ctx context.Context, req *metricRequest) (*api.One[metric]
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.clock(ctx)
-	return &api.One[metric]{Data: metricOf(&r, c.currency)}, err
+	c, err := catalog.ReadCalendar(ctx, s.db)
+	return &api.One[metric]{Data: metricOf(&r, c.Currency)}, err
 }
 
 func noMetric() error {
@@ -50,7 +51,7 @@ type createRequest struct {
 }
 
 func (s *Service) create(ctx context.Context, req *createRequest) (*api.One[written], error) {
-	c, err := s.clock(ctx)
+	c, err := catalog.ReadCalendar(ctx, s.db)
 	if err != nil {
 		return nil, err
 	}
@@ -75,12 +76,12 @@ func (s *Service) create(ctx context.Context, req *createRequest) (*api.One[writ
 	}
 	return api.InTx(ctx, s.db, func(ctx context.Context, tx pg.Tx) (*api.One[written], error) {
 		rows, err := write(ctx, tx, createOp, nil, rows)
-		return writtenOf(rows, c.currency), err
+		return writtenOf(rows, c.Currency), err
 	})
 }
 
 // newRows makes rows of what is to be recorded, and notes what is wrong.
-func newRows(list []Recording, at func(int) string, c clock, f *api.Faults) ([]image, error) {
+func newRows(list []Recording, at func(int) string, c catalog.Calendar, f *api.Faults) ([]image, error) {
 	ids, err := newIDs(len(list))
 	rows := make([]image, len(list))
 	type subject struct {
@@ -89,7 +90,7 @@ func newRows(list []Recording, at func(int) string, c clock, f *api.Faults) ([]i
 	}
 	seen := map[subject]int{}
 	for i := range list {
-		day := c.today()
+		day := c.Today()
 		if list[i].AsOf != nil {
 			day = *list[i].AsOf
 		}
@@ -99,7 +100,7 @@ func newRows(list []Recording, at func(int) string, c clock, f *api.Faults) ([]i
 			continue
 		}
 		rows[i] = image{MetricID: ids[i], Source: manual, AsOf: on.time()}
-		list[i].fill(&rows[i], at(i), c.currency, f)
+		list[i].fill(&rows[i], at(i), c.Currency, f)
 		if list[i].ProductID == nil || *list[i].ProductID == 0 {
 			f.Add(at(i)+".productId", "is missing")
 			continue
@@ -152,7 +153,7 @@ func (s *Service) changeMany(ctx context.Context, req *changeManyRequest) (*api.
 	if err != nil {
 		return nil, err
 	}
-	return writtenOf(rows, c.currency), nil
+	return writtenOf(rows, c.Currency), nil
 }
 
 type changeRequest struct {
@@ -166,7 +167,7 @@ func (s *Service) change(ctx context.Context, req *changeRequest) (*api.One[metr
 	if err != nil {
 		return nil, err
 	}
-	return &api.One[metric]{Data: metricOf(&rows[0], c.currency)}, nil
+	return &api.One[metric]{Data: metricOf(&rows[0], c.Currency)}, nil
 }
 
 func versionOf(m api.IfMatch) *int64 {
@@ -225,8 +226,8 @@ type edit struct {
 }
 
 // edit changes or deletes metrics by hand, all or none.
-func (s *Service) edit(ctx context.Context, operation string, list []edit) (rows []image, c clock, err error) {
-	if c, err = s.clock(ctx); err != nil {
+func (s *Service) edit(ctx context.Context, operation string, list []edit) (rows []image, c catalog.Calendar, err error) {
+	if c, err = catalog.ReadCalendar(ctx, s.db); err != nil {
 		return nil, c, err
 	}
 	err = s.db.InTx(ctx, func(ctx context.Context, tx pg.Tx) error {
@@ -240,7 +241,7 @@ func (s *Service) edit(ctx context.Context, operation string, list []edit) (rows
 }
 
 // revise locks metrics and returns them as they are and as they are to be.
-func revise(ctx context.Context, tx pg.Tx, list []edit, c clock) (before, after []image, err error) {
+func revise(ctx context.Context, tx pg.Tx, list []edit, c catalog.Calendar) (before, after []image, err error) {
 	ids := make([]uuid.UUID, len(list))
 	for i, e := range list {
 		ids[i] = e.id
@@ -278,7 +279,7 @@ func revise(ctx context.Context, tx pg.Tx, list []edit, c clock) (before, after 
 				}
 				r.AsOf = on.time()
 			}
-			e.to.fill(&r, e.at, c.currency, &faults)
+			e.to.fill(&r, e.at, c.Currency, &faults)
 		}
 		after = append(after, r)
 	}

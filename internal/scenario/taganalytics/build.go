@@ -42,7 +42,7 @@ func (r *reading) roll(ctx context.Context, q question) (*table, error) {
 	if err != nil {
 		return nil, err
 	}
-	starts, until, err := instants(q.parts, r.zone)
+	starts, until, err := instants(q.parts, r.Zone)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +127,7 @@ func (r *reading) rollups(ctx context.Context, selection fingerprint, members []
 }
 
 func (r *reading) key(selection fingerprint, m month) rollupKey {
-	return rollupKey{m.name(), fingerprintOf(r.snapshot.Files[m.name()]), r.zone.String(), selection}
+	return rollupKey{m.name(), fingerprintOf(r.snapshot.Files[m.name()]), r.Zone.String(), selection}
 }
 
 // kept returns the rollups of months that there are, and the places of those that
@@ -169,7 +169,7 @@ func (r *reading) make(ctx context.Context, members []string, of products, month
 	at := map[int64]place{}
 	starts := make([][]time.Time, len(months))
 	for i, m := range months {
-		pieces, err := m.pieces(r.zone)
+		pieces, err := m.pieces(r.Zone)
 		if err != nil {
 			return nil, err
 		}

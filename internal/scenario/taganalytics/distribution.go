@@ -70,9 +70,9 @@ func (r *reading) coverage(ctx context.Context, req request) (over coverage, err
 	if err != nil {
 		return over, err
 	}
-	whole := wholes(sold.totals(0, r.currency, nil))
+	whole := wholes(sold.totals(0, r.Currency, nil))
 	for i, to := range []*covered{&over.None, &over.One, &over.Several} {
-		*to = covered{products[i], sold.totals(i+1, r.currency, whole)}
+		*to = covered{products[i], sold.totals(i+1, r.Currency, whole)}
 	}
 	return over, nil
 }

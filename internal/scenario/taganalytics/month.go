@@ -50,6 +50,6 @@ func (m month) pieces(zone *time.Location) (list []piece, err error) {
 }
 
 // numberOf counts days, so that the next one's number is one more.
-func numberOf(d shop.Day) int { return int(dateOf(d).Unix() / 86_400) }
+func numberOf(d shop.Day) int { return int(d.Date().Unix() / 86_400) }
 
 func dayOf(number int) shop.Day { return shop.DayOf(time.Unix(int64(number)*86_400, 0), time.UTC) }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/macrodata-dev/macrodata/internal/api"
+	"github.com/macrodata-dev/macrodata/internal/catalog"
 	"github.com/macrodata-dev/macrodata/internal/errs"
 	"github.com/macrodata-dev/macrodata/internal/lake/rows"
 	"github.com/macrodata-dev/macrodata/internal/outbox"
@@ -99,7 +100,7 @@ func (s *Service) refresh(r *workflow.Run, p params) (done Refreshed, err error)
 // rollUp makes the rollups of all tags of the last months, and returns how many
 // months those are.
 func (s *Service) rollUp(ctx context.Context) (int, error) {
-	c, err := s.calendar(ctx)
+	c, err := catalog.ReadCalendar(ctx, s.db)
 	if s.rollups == nil || errs.Kind(err) == "conflict" {
 		return 0, nil // there are none, or nothing to roll up
 	}
@@ -111,8 +112,8 @@ func (s *Service) rollUp(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	today := c.today()
-	first := shop.DayOf(dateOf(today).AddDate(0, -rolledMonths, 1-dateOf(today).Day()), time.UTC)
+	today := c.Today()
+	first := shop.DayOf(today.Date().AddDate(0, -rolledMonths, 1-today.Date().Day()), time.UTC)
 	r, err := s.readAs(ctx, c, first, today, &request{sel: all})
 	if err != nil || r.snapshot.ID == 0 {
 		return 0, err

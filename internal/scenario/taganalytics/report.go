@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/macrodata-dev/macrodata/internal/api"
+	"github.com/macrodata-dev/macrodata/internal/catalog"
 	"github.com/macrodata-dev/macrodata/internal/pg/pgdb"
 	"github.com/macrodata-dev/macrodata/internal/shop"
 )
@@ -47,17 +48,17 @@ func (r *reading) report(ctx context.Context, req request) (p Report, err error)
 	if err != nil {
 		return p, err
 	}
-	p = Report{Frame: frameOf(r.calendar, req), Totals: sold.totals(0, r.currency, nil), TagCount: int64(len(tags))}
-	p.Tags = sold.figures(tags, p.Totals, r.currency)
-	rank(p.Tags, req.orderBy, r.currency)
+	p = Report{Frame: frameOf(r.Calendar, req), Totals: sold.totals(0, r.Currency, nil), TagCount: int64(len(tags))}
+	p.Tags = sold.figures(tags, p.Totals, r.Currency)
+	rank(p.Tags, req.orderBy, r.Currency)
 	if req.limit > 0 {
 		p.Tags = p.Tags[:min(len(p.Tags), req.limit)]
 	}
 	return p, r.addSeries(ctx, req, tags, members, &p)
 }
 
-func frameOf(c calendar, r request) Frame {
-	f := Frame{Period: r.period, Previous: r.period.before(), TimeZone: c.zone.String(), Basis: basis}
+func frameOf(c catalog.Calendar, r request) Frame {
+	f := Frame{Period: r.period, Previous: r.period.before(), TimeZone: c.Zone.String(), Basis: basis}
 	if r.asOf != uuid.Nil {
 		f.AsOf = &r.asOf
 	}

@@ -83,7 +83,7 @@ func TestRank(t *testing.T) {
 			tags = append(tags, tag)
 		}
 		tags[3].NetSales = shop.Money{Amount: 1 << 60, Currency: "EUR"}
-		tags[2].Change.NetSales = rounded(-0.5)
+		tags[2].Change.NetSales = shop.Rounded(-0.5)
 		return tags
 	}
 	for by, want := range map[string]string{

@@ -2,7 +2,6 @@ package taganalytics
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -13,32 +12,6 @@ import (
 	"github.com/macrodata-dev/macrodata/internal/pg/pgdb"
 	"github.com/macrodata-dev/macrodata/internal/shop"
 )
-
-// calendar is what days and money are in.
-type calendar struct {
-	zone     *time.Location
-	currency string // the shop's
-}
-
-// calendar reads the shop's. Before the first sync there is none, and nothing is
-// made up in its place.
-func (s *Service) calendar(ctx context.Context) (c calendar, err error) {
-	info, err := catalog.Shop(ctx, s.db)
-	if errs.Kind(err) == "not_found" {
-		return c, errs.WithRemedy(fmt.Errorf("no shop has been synced yet, so its days and its currency aren't known: %w", errs.Conflict),
-			"run the first sync: `macrodata sync`, or POST /api/performance-metrics/sync")
-	}
-	if err != nil {
-		return c, err
-	}
-	c.currency = info.Currency
-	if c.zone, err = time.LoadLocation(info.TimeZone); err != nil {
-		return c, fmt.Errorf("time zone of the shop: %w: %w", err, errs.Corrupt)
-	}
-	return c, nil
-}
-
-func (c calendar) today() shop.Day { return shop.DayOf(time.Now(), c.zone) }
 
 // cell is where sales stand in a result.
 type cell struct {
@@ -113,7 +86,7 @@ func (q question) partsOf() map[int]int {
 
 // reading is one state of the lakehouse, from which all of an answer is made.
 type reading struct {
-	calendar
+	catalog.Calendar
 	s        *Service
 	snapshot Snapshot
 }
@@ -121,22 +94,22 @@ type reading struct {
 // read chooses the state that a request is answered from, and fills in its
 // period.
 func (s *Service) read(ctx context.Context, r *request) (*reading, error) {
-	c, err := s.calendar(ctx)
+	c, err := catalog.ReadCalendar(ctx, s.db)
 	if err != nil {
 		return nil, err
 	}
-	if r.period, err = periodOf(r.period, c.today(), r.where); err != nil {
+	if r.period, err = periodOf(r.period, c.Today(), r.where); err != nil {
 		return nil, err
 	}
 	return s.readAs(ctx, c, r.period.before().From, r.period.To, r)
 }
 
-func (s *Service) readAs(ctx context.Context, c calendar, from, to shop.Day, r *request) (*reading, error) {
-	since, _, err := from.Bounds(c.zone)
+func (s *Service) readAs(ctx context.Context, c catalog.Calendar, from, to shop.Day, r *request) (*reading, error) {
+	since, _, err := from.Bounds(c.Zone)
 	if err != nil {
 		return nil, err
 	}
-	_, until, err := to.Bounds(c.zone)
+	_, until, err := to.Bounds(c.Zone)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +142,7 @@ func (r *reading) ask(ctx context.Context, q question) (*table, error) {
 
 // raw answers a question from the lines themselves.
 func (r *reading) raw(ctx context.Context, q question) (*table, error) {
-	starts, until, err := instants(q.parts, r.zone)
+	starts, until, err := instants(q.parts, r.Zone)
 	if err != nil {
 		return nil, err
 	}
