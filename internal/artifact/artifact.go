@@ -2,8 +2,8 @@
 // files. There is one table for all kinds, and a [Kind] is a value that knows
 // the type of its payloads and what they must keep.
 //
-// All writes happen in the caller's transaction, who records the change and
-// offers its undo with [Kind.Restore].
+// All writes happen in the caller's transaction, who records the change with
+// [Kind.Record] and offers its undo with [Kind.Restore].
 package artifact
 
 import (

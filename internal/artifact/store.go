@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -162,6 +163,16 @@ func (k Kind[P]) Archive(ctx context.Context, tx pg.Tx, id uuid.UUID, seen api.I
 	}
 	_, err = pgdb.New(tx).ArchiveArtifact(ctx, pgdb.ArchiveArtifactParams{ArtifactID: id, By: by(ctx)})
 	return before, err
+}
+
+// Record writes down that an operation brought an artefact from one state to
+// another; nil is one without it.
+func (k Kind[P]) Record(ctx context.Context, tx pg.Tx, operation string, before, after *Artifact[P]) error {
+	_, err := api.Record(ctx, tx, api.Change{
+		Operation: operation, Subject: strings.ReplaceAll(k.Noun, " ", "_"),
+		SubjectIDs: []string{cmp.Or(after, before).ID.String()}, Before: before, After: after,
+	})
+	return err
 }
 
 // Restore brings an artefact from one state to another. A nil state is one

@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/macrodata-dev/macrodata/internal/api"
 	"github.com/macrodata-dev/macrodata/internal/artifact"
 	"github.com/macrodata-dev/macrodata/internal/pg"
 	"github.com/macrodata-dev/macrodata/internal/shop"
@@ -38,6 +37,5 @@ func AskForAsset(ctx context.Context, tx pg.Tx, c Combo, number int, title, role
 	if err != nil {
 		return "", err
 	}
-	_, err = api.Record(ctx, tx, api.Change{Operation: AssetOperation, Subject: "design_asset", SubjectIDs: []string{a.ID.String()}, After: &a})
-	return a.Identifier, err
+	return a.Identifier, assets.Record(ctx, tx, AssetOperation, nil, &a)
 }

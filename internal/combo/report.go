@@ -8,14 +8,11 @@ package combo
 
 import (
 	"context"
-	"fmt"
-	"slices"
 
 	"github.com/google/uuid"
 
 	"github.com/macrodata-dev/macrodata/internal/api"
 	"github.com/macrodata-dev/macrodata/internal/artifact"
-	"github.com/macrodata-dev/macrodata/internal/errs"
 	"github.com/macrodata-dev/macrodata/internal/pg"
 	"github.com/macrodata-dev/macrodata/internal/pg/pgdb"
 	"github.com/macrodata-dev/macrodata/internal/settings"
@@ -123,7 +120,7 @@ func Create(ctx context.Context, tx pg.Tx, r Report) (c Combo, err error) {
 	if c, err = create(ctx, tx, set, r, nil); err != nil {
 		return c, err
 	}
-	return c, record(ctx, tx, CreateOperation, nil, &c)
+	return c, reports.Record(ctx, tx, CreateOperation, nil, &c)
 }
 
 func create(ctx context.Context, tx pg.Tx, set settings.Values, r Report, plan *Template) (c Combo, err error) {
@@ -154,7 +151,7 @@ func Update(ctx context.Context, tx pg.Tx, id uuid.UUID, seen api.IfMatch, r Rep
 	if err != nil || c.Version == before.Version {
 		return c, err
 	}
-	return c, record(ctx, tx, UpdateOperation, &before, &c)
+	return c, reports.Record(ctx, tx, UpdateOperation, &before, &c)
 }
 
 func update(ctx context.Context, tx pg.Tx, set settings.Values, id uuid.UUID, seen api.IfMatch, r Report) (before, after Combo, err error) {
@@ -185,76 +182,7 @@ func AddNote(ctx context.Context, tx pg.Tx, id uuid.UUID, text string) error {
 	if err != nil {
 		return err
 	}
-	return record(ctx, tx, UpdateOperation, &before, &after)
-}
-
-// Write is a combo to be created, or to be changed where it has an id.
-type Write struct {
-	ID     uuid.UUID
-	Seen   api.IfMatch
-	Report Report
-}
-
-// Apply creates and changes combos, in this order, as one change that is undone by
-// one call: all of them, or none. It returns them as they are then, and the id of
-// the change, uuid.Nil where nothing changed. What is wrong with one is a [Misfit].
-func Apply(ctx context.Context, tx pg.Tx, writes []Write) (done []Combo, change uuid.UUID, err error) {
-	set, err := settings.Hold(ctx, tx)
-	if err != nil {
-		return nil, change, err
-	}
-	var before, after []*Combo // of those that changed, in pairs
-	for i, w := range writes {
-		var was *Combo
-		var is Combo
-		if w.ID == uuid.Nil {
-			is, err = create(ctx, tx, set, w.Report, nil)
-		} else {
-			was = new(Combo)
-			*was, is, err = update(ctx, tx, set, w.ID, w.Seen, w.Report)
-		}
-		if err != nil {
-			return nil, change, &Misfit{i, err}
-		}
-		if was == nil || was.Version != is.Version {
-			before, after = append(before, was), append(after, &is)
-		}
-		done = append(done, is)
-	}
-	if len(after) == 0 {
-		return done, change, nil
-	}
-	c := api.Change{Operation: ImportOperation, Subject: "combo", Before: before, After: after}
-	for _, a := range after {
-		c.SubjectIDs = append(c.SubjectIDs, a.ID.String())
-	}
-	change, err = api.Record(ctx, tx, c)
-	return done, change, err
-}
-
-// Misfit is the error of one of several writes.
-type Misfit struct {
-	Index int // of the write
-	Err   error
-}
-
-// Error is that of the write.
-func (m *Misfit) Error() string { return m.Err.Error() }
-
-// Unwrap returns the error of the write.
-func (m *Misfit) Unwrap() error { return m.Err }
-
-// restoreAll undoes Apply, the last first.
-func restoreAll(ctx context.Context, tx pg.Tx, from, to []*Combo) error {
-	if len(from) != len(to) {
-		return fmt.Errorf("%d states and %d: %w", len(from), len(to), errs.Corrupt)
-	}
-	for i := range slices.Backward(from) {
-		if err := reports.Restore(ctx, tx, from[i], to[i]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return reports.Record(ctx, tx, UpdateOperation, &before, &after)
 }
 
 // Remove takes a combo out of all lists; its identifier stays taken.
@@ -263,7 +191,7 @@ func Remove(ctx context.Context, tx pg.Tx, id uuid.UUID, seen api.IfMatch) error
 	if err != nil {
 		return err
 	}
-	return record(ctx, tx, RemoveOperation, &before, nil)
+	return reports.Record(ctx, tx, RemoveOperation, &before, nil)
 }
 
 // Undoers undo what was recorded here, where it hasn't changed since.
@@ -303,16 +231,4 @@ func check(ctx context.Context, tx pg.Tx, set settings.Values, r Report, before 
 		}))
 	}
 	return lines, r.Check(set, known, before).Err()
-}
-
-func record(ctx context.Context, tx pg.Tx, operation string, before, after *Combo) error {
-	c := api.Change{Operation: operation, Subject: "combo"}
-	if before != nil {
-		c.Before, c.SubjectIDs = before, []string{before.ID.String()}
-	}
-	if after != nil {
-		c.After, c.SubjectIDs = after, []string{after.ID.String()}
-	}
-	_, err := api.Record(ctx, tx, c)
-	return err
 }

@@ -76,7 +76,7 @@ func CreateTemplate(ctx context.Context, tx pg.Tx, name string, t Template) (p P
 	if err != nil {
 		return p, err
 	}
-	return p, recordPlan(ctx, tx, CreateTemplateOperation, nil, &p)
+	return p, plans.Record(ctx, tx, CreateTemplateOperation, nil, &p)
 }
 
 // RemoveTemplate takes a template out of all lists. The combos that were made of it
@@ -86,7 +86,7 @@ func RemoveTemplate(ctx context.Context, tx pg.Tx, id uuid.UUID, seen api.IfMatc
 	if err != nil {
 		return err
 	}
-	return recordPlan(ctx, tx, RemoveTemplateOperation, &before, nil)
+	return plans.Record(ctx, tx, RemoveTemplateOperation, &before, nil)
 }
 
 // TemplateUndoers undo what was recorded of templates and of what their actions
@@ -97,18 +97,6 @@ func TemplateUndoers() []api.Undoer {
 		api.Undo(RemoveTemplateOperation, plans.Restore),
 		api.Undo(AssetOperation, assets.Restore),
 	}
-}
-
-func recordPlan(ctx context.Context, tx pg.Tx, operation string, before, after *Plan) error {
-	c := api.Change{Operation: operation, Subject: "combo_template"}
-	if before != nil {
-		c.Before, c.SubjectIDs = before, []string{before.ID.String()}
-	}
-	if after != nil {
-		c.After, c.SubjectIDs = after, []string{after.ID.String()}
-	}
-	_, err := api.Record(ctx, tx, c)
-	return err
 }
 
 // CreateFrom stores a combo that is made of a template, and returns that, too. What
@@ -133,7 +121,7 @@ func CreateFrom(ctx context.Context, tx pg.Tx, id uuid.UUID, r Report) (c Combo,
 	if c, err = create(ctx, tx, set, r, &t); err != nil {
 		return c, t, err
 	}
-	return c, t, record(ctx, tx, CreateOperation, nil, &c)
+	return c, t, reports.Record(ctx, tx, CreateOperation, nil, &c)
 }
 
 // differs lists where a combo isn't what a template plans. lines are those of its

@@ -110,7 +110,7 @@ func Assign(ctx context.Context, tx pg.Tx, seen api.IfMatch, name string, tags [
 	if err != nil {
 		return Outcome{}, err
 	}
-	return Outcome{made, added, []string{}}, record(ctx, tx, AssignOperation, nil, &made)
+	return Outcome{made, added, []string{}}, assignments.Record(ctx, tx, AssignOperation, nil, &made)
 }
 
 // begin makes a designer, or brings an archived one back.
@@ -158,7 +158,7 @@ func Remove(ctx context.Context, tx pg.Tx, seen api.IfMatch, name string) error 
 	if _, err := assignments.Archive(ctx, tx, now.ID, seen); err != nil {
 		return err
 	}
-	return record(ctx, tx, RemoveOperation, &now, nil)
+	return assignments.Record(ctx, tx, RemoveOperation, &now, nil)
 }
 
 // Undoers undo what was recorded here, where it hasn't changed since.
@@ -227,22 +227,5 @@ func update(ctx context.Context, tx pg.Tx, operation string, now Designer, seen 
 	if err != nil || after.Version == before.Version {
 		return after, err
 	}
-	return after, record(ctx, tx, operation, &before, &after)
-}
-
-func record(ctx context.Context, tx pg.Tx, operation string, before, after *Designer) error {
-	c := api.Change{Operation: operation, Subject: "designer"}
-	for _, d := range []*Designer{before, after} {
-		if d != nil {
-			c.SubjectIDs = []string{d.ID.String()}
-		}
-	}
-	if before != nil {
-		c.Before = before
-	}
-	if after != nil {
-		c.After = after
-	}
-	_, err := api.Record(ctx, tx, c)
-	return err
+	return after, assignments.Record(ctx, tx, operation, &before, &after)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/macrodata-dev/macrodata/internal/pg/pgtest"
 	"github.com/macrodata-dev/macrodata/internal/shop"
+	"github.com/macrodata-dev/macrodata/sandbox/shopify"
 	labs "github.com/macrodata-dev/macrodata/test/lab"
 )
 
@@ -32,6 +33,27 @@ func TestKilledActionsOfATemplate(t *testing.T) {
 			worker.Process.Kill() //nolint:errcheck // as above
 		})
 	}
+}
+
+// TestActionsThatFailedAreResumed once what was in their way is mended.
+func TestActionsThatFailedAreResumed(t *testing.T) {
+	t.Parallel()
+	l := labs.New(t, 20).Lab(t, pgtest.URL(t), "MACRODATA_RETRY_LIMIT=1")
+	p := l.Serve(t)
+	p.Completes(t, p.Sync(t))
+	c := combos{l, p, "test"}
+	l.Server.Faults().Request(100, shopify.RequestFault{Match: "TagsAdd", Status: http.StatusInternalServerError})
+	made := c.make(t)
+	labs.Eventually(t, "the run fails", func() bool { return p.Run(t, made.RunID).Status == "failed" })
+	if n := c.Number(t, `SELECT count(*) FROM macrodata_artifact WHERE kind = 'design_asset'`); n != 0 {
+		t.Errorf("%d assets were asked for by actions that come later", n)
+	}
+	l.Server.Faults().Clear()
+	if run := p.Post(t, made.RunID, "resume", http.StatusAccepted); run != made.RunID {
+		t.Errorf("run %s was resumed as %s", made.RunID, run)
+	}
+	p.Completes(t, made.RunID)
+	c.check(t, made)
 }
 
 // combos are those of a template whose actions bear a name of their own.

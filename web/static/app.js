@@ -196,10 +196,8 @@ function buttons(run, changed) {
   }, label);
   const list = [];
   if (live.has(run.status)) list.push(one('Cancel', 'cancel', 'It is cancelled; its finished steps stay.'));
-  if (run.scenario === 'bulksync') { // other runs are begun by nobody but the schedule
-    if (again.has(run.status)) list.push(one('Resume', 'resume', 'It goes on where it was.'));
-    if (!live.has(run.status)) list.push(one('Restart', 'restart', 'A new run does it anew.'));
-  }
+  if (again.has(run.status)) list.push(one('Resume', 'resume', 'It goes on where it was.'));
+  if (run.scenario === 'bulksync' && !live.has(run.status)) list.push(one('Restart', 'restart', 'A new run does it anew.'));
   return h('div', { class: 'buttons' }, list);
 }
 

@@ -402,7 +402,7 @@ func TestWhatCannotBeControlledIsLeftAsItWas(t *testing.T) {
 	}{
 		{"a completed run is not cancelled", "cancel", done.ID, 409},
 		{"a completed run is not resumed", "resume", done.ID, 409},
-		{"a run of another scenario is not resumed", "resume", other, 409},
+		{"a run that the engine has forgotten is not resumed", "resume", other, 404},
 		{"a run of another scenario is not restarted", "restart", other, 409},
 		{"a run that is not there is not cancelled", "cancel", uuid.New(), 404},
 		{"a run that is not there is not resumed", "resume", uuid.New(), 404},

@@ -203,16 +203,23 @@ func (s *Service) Cancel(ctx context.Context, id uuid.UUID) error {
 	return s.runs.Close(ctx, id, runs.Outcome{Status: runs.Cancelled})
 }
 
-// Resume goes on with a run that failed or was cancelled. One that another
-// has overtaken since can't: its work is done, or to be started anew.
+// Resume goes on with a run that failed or was cancelled, of whatever scenario. A
+// sync that another has overtaken since can't: its work is done, or to be started
+// anew.
 func (s *Service) Resume(ctx context.Context, id uuid.UUID) (err error) {
 	defer errs.Wrap(&err, "resume %s", id)
-	latest, err := s.latest(ctx)
+	r, err := s.runs.Get(ctx, id)
 	if err != nil {
 		return err
 	}
-	if latest == nil || latest.ID != id {
-		return errs.WithRemedy(errs.Conflict, "a later run exists: start a new one, or restart this one")
+	if r.Scenario == ID {
+		latest, err := s.latest(ctx)
+		if err != nil {
+			return err
+		}
+		if latest == nil || latest.ID != id {
+			return errs.WithRemedy(errs.Conflict, "a later run exists: start a new one, or restart this one")
+		}
 	}
 	// What is not to be resumed must keep its ending, so the engine is asked first.
 	st, err := s.engine.Status(ctx, id.String())
