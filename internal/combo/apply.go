@@ -28,12 +28,13 @@ func Apply(ctx context.Context, tx pg.Tx, writes []Write) (done []Combo, change 
 	if err != nil {
 		return nil, change, err
 	}
+	given := sequences{}
 	var before, after []*Combo // of those that changed, in pairs
 	for i, w := range writes {
 		var was *Combo
 		var is Combo
 		if w.ID == uuid.Nil {
-			is, err = create(ctx, tx, set, w.Report, nil)
+			is, err = create(ctx, tx, set, given, w.Report, nil)
 		} else {
 			was = new(Combo)
 			*was, is, err = update(ctx, tx, set, w.ID, w.Seen, w.Report)

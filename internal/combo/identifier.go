@@ -18,14 +18,21 @@ func prefix(kind string, lines []string, products int, audience string) string {
 	return fmt.Sprintf("%s-%s-%d-%s-", kind, strings.Join(codes, "+"), products, audience)
 }
 
-// next returns the identifier after all that were ever given under a prefix. The
-// caller holds the settings, so nobody else takes it.
-func next(ctx context.Context, tx pg.Tx, prefix string) (string, error) {
-	given, err := pgdb.New(tx).ComboSequences(ctx, prefix)
-	if err != nil {
-		return "", err
+// sequences are the highest that were given, by prefix, of those that a transaction
+// asked for. It holds the settings, so nobody else takes the next ones.
+type sequences map[string]int64
+
+// next returns the identifier after all that were ever given under a prefix.
+func (s sequences) next(ctx context.Context, tx pg.Tx, prefix string) (string, error) {
+	if _, asked := s[prefix]; !asked {
+		given, err := pgdb.New(tx).ComboSequences(ctx, prefix)
+		if err != nil {
+			return "", err
+		}
+		s[prefix] = highest(given)
 	}
-	return fmt.Sprintf("%s%03d", prefix, highest(given)+1), nil
+	s[prefix]++
+	return fmt.Sprintf("%s%03d", prefix, s[prefix]), nil
 }
 
 // highest is the highest of some sequences, as numbers; 0 where there is none.

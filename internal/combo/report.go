@@ -117,13 +117,13 @@ func Create(ctx context.Context, tx pg.Tx, r Report) (c Combo, err error) {
 	if err != nil {
 		return c, err
 	}
-	if c, err = create(ctx, tx, set, r, nil); err != nil {
+	if c, err = create(ctx, tx, set, sequences{}, r, nil); err != nil {
 		return c, err
 	}
 	return c, reports.Record(ctx, tx, CreateOperation, nil, &c)
 }
 
-func create(ctx context.Context, tx pg.Tx, set settings.Values, r Report, plan *Template) (c Combo, err error) {
+func create(ctx context.Context, tx pg.Tx, set settings.Values, given sequences, r Report, plan *Template) (c Combo, err error) {
 	r = r.Tidied()
 	lines, err := check(ctx, tx, set, r, nil)
 	if err == nil && plan != nil {
@@ -132,7 +132,7 @@ func create(ctx context.Context, tx pg.Tx, set settings.Values, r Report, plan *
 	if err != nil {
 		return c, err
 	}
-	identifier, err := next(ctx, tx, prefix(r.Type, lines, len(r.Products), r.Audience))
+	identifier, err := given.next(ctx, tx, prefix(r.Type, lines, len(r.Products), r.Audience))
 	if err != nil {
 		return c, err
 	}

@@ -118,7 +118,7 @@ func CreateFrom(ctx context.Context, tx pg.Tx, id uuid.UUID, r Report) (c Combo,
 	r.TemplateID = &id
 	r.Type, r.Audience = cmp.Or(r.Type, t.Type), cmp.Or(r.Audience, t.Audience)
 	r.Channel = cmp.Or(r.Channel, t.ActionSpecs[0].Params.Channel)
-	if c, err = create(ctx, tx, set, r, &t); err != nil {
+	if c, err = create(ctx, tx, set, sequences{}, r, &t); err != nil {
 		return c, t, err
 	}
 	return c, t, reports.Record(ctx, tx, CreateOperation, nil, &c)

@@ -235,6 +235,21 @@ func TestFilesThatAreNoTableAreRefusedAtOnce(t *testing.T) {
 	}
 }
 
+func TestTheLargestFileIsWrittenAndUndoneAtOnce(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	i := d.read(head + strings.Repeat(row("luna-moth-phone-case | Tiger Lily Phone Case"), 2000))
+	r := d.confirm(i.RunID, "")
+	w := apitest.Data[combolog.Written](r, 200)
+	if w.Created != 2000 || d.combos() != 2000 || !strings.HasSuffix(w.Combos[1999].Identifier, "-2000") {
+		t.Fatalf("it wrote %d combos, the last %+v", w.Created, w.Combos[len(w.Combos)-1])
+	}
+	r.Undo().Want(200)
+	if d.combos() != 0 {
+		t.Errorf("its undo left %d combos", d.combos())
+	}
+}
+
 func TestAnImportThatNoLongerFitsWritesNothing(t *testing.T) {
 	t.Parallel()
 	d := open(t)
