@@ -235,7 +235,7 @@ func TestLostLeaseStopsTheWork(t *testing.T) {
 func TestLeaseIsRenewed(t *testing.T) {
 	t.Parallel()
 	db := pgtest.DB(t)
-	_, err := outbox.WithLease(t.Context(), db, "work", 200*time.Millisecond, func(ctx context.Context) error {
+	_, err := outbox.WithLease(t.Context(), db, "work", 2*time.Second, func(ctx context.Context) error {
 		var first, now time.Time
 		query := `SELECT expires_at FROM lease`
 		if err := db.QueryRow(ctx, query).Scan(&first); err != nil {

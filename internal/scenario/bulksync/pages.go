@@ -92,12 +92,12 @@ func (p *pages) read(ctx context.Context, after int64, ready chan<- chan idPage)
 		case <-ctx.Done():
 			return
 		}
+		after, done = next.next, next.done || next.err != nil // from here on next is the fetcher's
 		go func() {
 			if next.err == nil && len(ids) > 0 {
 				next.write, next.err = p.fetch(ctx, shopIDs(ids))
 			}
 			answer <- next
 		}()
-		after, done = next.next, next.done || next.err != nil
 	}
 }
