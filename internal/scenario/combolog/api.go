@@ -25,7 +25,7 @@ func endpoints(s *Service) []api.Endpoint {
 			api.Describe("Products are written as title and #id; the id decides. Products and roles are divided by |.")),
 		api.Post(path+"/import", "importComboLogs", "Reads a CSV of combos and says of each row what it means; nothing is written yet.", s.startImport, api.MaxBody(maxUpload), api.BodyExample("type,audience,products,startedOn\r\nSP,WOMEN,luna-moth-phone-case | 632910392,2026-03-01\r\n"),
 			api.Describe(fmt.Sprintf("The columns are those of the export, in any order; a row with an identifier changes that combo, and columns that are left out stay as they are. "+
-				"Products are named by id, handle or title, divided by |. At most %d rows and 1 MiB. What can't be read as such a table is refused at once.", maxRows))),
+				"Products are named by id, handle or title, divided by |. At most %d rows with %d products, and 1 MiB. What can't be read as such a table is refused at once.", maxRows, maxNamed))),
 		api.Get(path+"/imports/{runId}", "readComboImport", "Tells what each row of an import means.", s.readImport),
 		api.Post(path+"/imports/{runId}/confirm", combo.ImportOperation, "Writes what an import means: all rows, or none.", s.confirm,
 			api.Describe("Rows that are wrong have to be corrected in the file, which is imported again. A second confirmation answers what the first did.")),

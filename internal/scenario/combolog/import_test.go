@@ -217,6 +217,7 @@ func TestFilesThatAreNoTableAreRefusedAtOnce(t *testing.T) {
 		"quotes that don't pair":    {head + "SP,\"WOMEN,1,2026-03-01,\n", "row 2 can't be read"},
 		"another encoding":          {head + "SP,WOMEN,H\xfclle,2026-03-01,\n", "UTF-8 from row 2"},
 		"a NUL":                     {head + "SP,WOMEN,\x00,2026-03-01,\n", "UTF-8 from row 2"},
+		"too many products":         {head + strings.Repeat(row(strings.Repeat("1|", 49)+"1"), 201), "row 202 names the 10001th product"},
 		"too many rows":             {head + strings.Repeat("SP,WOMEN,1,2026-03-01,\n", 2001), "more than 2000 rows"},
 	} {
 		r := d.Send("POST", logs+"/import", c.csv, "Content-Type: text/csv")

@@ -2,6 +2,7 @@ package combolog
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 	"unicode"
@@ -34,13 +35,14 @@ type ProductMatch struct {
 	Candidates []Candidate `json:"candidates" doc:"That it may mean, the likeliest first, where by is none."`
 }
 
-// index finds products by titles, exactly and by likeness.
+// index finds products by titles, exactly and by likeness, for one at a time.
 type index struct {
 	products []Candidate
 	living   []bool
 	titles   map[string][]int // normalized titles
 	pieces   map[string][]int // of normalized titles
 	sizes    []int            // how many pieces a title has
+	common   []int32          // how many pieces a product has in common with what is looked for; zeros between
 }
 
 func newIndex() *index { return &index{titles: map[string][]int{}, pieces: map[string][]int{}} }
@@ -61,6 +63,9 @@ func (x *index) add(c Candidate, living bool) {
 func (x *index) find(reference string) ProductMatch {
 	m := ProductMatch{Reference: reference, By: "none", Candidates: []Candidate{}}
 	title := normalized(reference)
+	if title == "" { // nothing that could be like anything
+		return m
+	}
 	same := x.titles[title]
 	if living := slices.DeleteFunc(slices.Clone(same), func(i int) bool { return !x.living[i] }); len(living) > 0 {
 		same = living
@@ -80,7 +85,7 @@ func (x *index) find(reference string) ProductMatch {
 		m.By, m.Product = "likeness", &like[0]
 		return m
 	}
-	m.Candidates = append(m.Candidates, like[:min(len(like), proposals)]...)
+	m.Candidates = append(m.Candidates, like...)
 	return m
 }
 
@@ -90,24 +95,31 @@ func (x *index) candidate(i int, score float64) *Candidate {
 	return &c
 }
 
-// like lists the products whose titles are like one, the likest first.
+// like lists the products whose titles are most like one, the likest first.
 func (x *index) like(title string) (list []Candidate) {
 	pieces := piecesOf(title)
-	common := map[int]int{}
+	x.common = slices.Grow(x.common[:0], len(x.products))[:len(x.products)]
+	var touched []int
 	for _, p := range pieces {
 		for _, i := range x.pieces[p] {
-			common[i]++
+			if x.common[i]++; x.common[i] == 1 {
+				touched = append(touched, i)
+			}
 		}
 	}
-	for i, n := range common {
-		score := float64(2*n) / float64(len(pieces)+x.sizes[i])
-		if score >= worth && x.living[i] {
-			list = append(list, *x.candidate(i, float64(int(score*1000+0.5))/1000))
+	for _, i := range touched {
+		score := float64(2*x.common[i]) / float64(len(pieces)+x.sizes[i])
+		x.common[i] = 0
+		if score < worth || !x.living[i] || len(list) == proposals && score < list[proposals-1].Score {
+			continue
 		}
+		c := x.candidate(i, math.Round(score*1000)/1000)
+		at, _ := slices.BinarySearchFunc(list, *c, func(a, b Candidate) int {
+			return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ProductID, b.ProductID))
+		})
+		list = slices.Insert(list, at, *c)
+		list = list[:min(len(list), proposals)]
 	}
-	slices.SortFunc(list, func(a, b Candidate) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ProductID, b.ProductID))
-	})
 	return list
 }
 

@@ -16,13 +16,15 @@ import (
 const (
 	maxUpload = 1 << 20 // bytes
 	maxRows   = 2_000
-	maxFaults = 50 // of a file that can't be read; nobody reads more
+	maxNamed  = 10_000 // products, in all rows
+	maxFaults = 50     // of a file that can't be read; nobody reads more
 )
 
 // sheet is a CSV: a header, and rows that have as many cells.
 type sheet struct {
 	columns []string // as [columns] spells them
 	rows    []cells
+	named   int // products, in all rows
 }
 
 // cells are a row of a sheet, by column.
@@ -55,7 +57,7 @@ func readSheet(body []byte) (s sheet, faults api.Faults) {
 	if head, _, _ := bytes.Cut(body, []byte("\n")); bytes.Count(head, []byte(";")) > bytes.Count(head, []byte(",")) {
 		r.Comma = ';'
 	}
-	for number := 1; len(faults) < maxFaults; number++ {
+	for number := 1; len(faults) < maxFaults && s.named <= maxNamed; number++ {
 		record, err := r.Read()
 		switch {
 		case errors.Is(err, io.EOF):
@@ -133,4 +135,7 @@ func (s *sheet) add(number int, record []string, faults *api.Faults) {
 		row.values[s.columns[i]] = strings.TrimSpace(api.Unguard(cell))
 	}
 	s.rows = append(s.rows, row)
+	if s.named += len(list(row.values["products"])); s.named > maxNamed {
+		faults.Add("body", "row %d names the %dth product: split the file", number, maxNamed+1)
+	}
 }
