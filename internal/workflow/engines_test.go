@@ -81,7 +81,7 @@ func TestCloseLetsTheStepFinishAndAnotherEngineGoesOn(t *testing.T) {
 			return count(&one)(ctx)
 		})
 		workflow.Do(run, "two", count(&two))
-		return "done", run.Sleep("rest", 300*time.Millisecond)
+		return "done", run.Sleep("rest", 3*time.Second)
 	})
 	<-running
 	closed := make(chan struct{})
@@ -111,7 +111,7 @@ func TestCloseLetsTheStepFinishAndAnotherEngineGoesOn(t *testing.T) {
 		t.Fatalf("steps %+v, %v", steps, err)
 	}
 	st, _ := third.Status(t.Context(), id)
-	if slept := st.Finished.Sub(steps[2].Started); slept < 299*time.Millisecond || st.Executions != 3 {
+	if slept := st.Finished.Sub(steps[2].Started); slept < 2999*time.Millisecond || st.Executions != 3 {
 		t.Errorf("slept %v over %d executions", slept, st.Executions)
 	}
 }
