@@ -29,9 +29,8 @@ const (
 type gate struct {
 	query   map[string]bool // parameters; true where one may come several times
 	takes   bool            // a body
-	json    bool            // which is JSON
 	media   string          // of it, such as application/json
-	schema  *huma.Schema    // of that
+	schema  *huma.Schema    // of a body that is JSON; nil for others
 	refs    huma.Registry   // of the schema's parts
 	maxBody int64
 	keyed   bool // takes an Idempotency-Key
@@ -47,7 +46,7 @@ func (g *gate) learn(op *huma.Operation, refs huma.Registry) {
 	}
 	if g.takes = op.RequestBody != nil; g.takes {
 		if media := op.RequestBody.Content["application/json"]; media != nil {
-			g.json, g.schema, g.refs = true, media.Schema, refs
+			g.schema, g.refs = media.Schema, refs
 		}
 		for name := range op.RequestBody.Content { // there is one
 			g.media = name
@@ -166,7 +165,7 @@ func (g *gate) checkBody(contentType string, st *state) error {
 	if media, _, err := mime.ParseMediaType(contentType); err != nil || media != g.media {
 		return refusal{"unsupported_media_type", "the body is not said to be what this takes", "send Content-Type: " + g.media}
 	}
-	if !g.json {
+	if g.schema == nil {
 		return nil
 	}
 	if !utf8.Valid(body) {

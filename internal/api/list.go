@@ -22,16 +22,8 @@ const csvPage = 1000
 // the position of a row: the values that the list is sorted by, which tell any
 // two rows apart. T is a struct; its fields are the columns of the CSV.
 func ListOf[I, K, T any](path, id, summary string, page func(ctx context.Context, req *I, after *K, limit int) ([]T, error), key func(T) K, opts ...Option) Endpoint {
-	l := &list[I, K, T]{page: page, key: key}
-	e := newEndpoint(http.MethodGet, path, id, summary, opts)
-	columns, err := columnsOf(reflect.TypeFor[T]())
-	if _, ok := any(new(I)).(pager); !ok {
-		err = fmt.Errorf("%s doesn't embed api.Page", reflect.TypeFor[I]())
-	}
-	if l.total, _ = e.total.(func(context.Context, *I) (int64, error)); l.total == nil && e.total != nil {
-		err = errors.New("its total is counted for another request")
-	}
-	l.columns, e.fault, e.CSV = columns, err, true
+	l, e := newList(newEndpoint(http.MethodGet, path, id, summary, opts), page, key)
+	e.CSV = true
 	e.register = func(a *API, e Endpoint) {
 		register(a, e, respondWith[List[T]](a), func(hc huma.Context, req *I) (*answer, error) {
 			return l.answer(hc, req)
@@ -45,12 +37,22 @@ func ListOf[I, K, T any](path, id, summary string, page func(ctx context.Context
 // CSVOf returns the endpoint of a list that there is as CSV alone. Its arguments
 // are those of [ListOf].
 func CSVOf[I, K, T any](path, id, summary string, page func(ctx context.Context, req *I, after *K, limit int) ([]T, error), key func(T) K, opts ...Option) Endpoint {
-	e := ListOf(path, id, summary, page, key, opts...)
-	l := &list[I, K, T]{page: page, key: key}
-	l.columns, _ = columnsOf(reflect.TypeFor[T]()) // ListOf has found what is wrong with them
-	e.CSV = false
+	l, e := newList(newEndpoint(http.MethodGet, path, id, summary, opts), page, key)
 	e.register = func(a *API, e Endpoint) { registerStream(a, e, "text/csv", stringSchema, l.stream) }
 	return e
+}
+
+// newList makes the list of an endpoint, whose fault is what the types lack.
+func newList[I, K, T any](e Endpoint, page func(context.Context, *I, *K, int) ([]T, error), key func(T) K) (*list[I, K, T], Endpoint) {
+	l := &list[I, K, T]{page: page, key: key}
+	l.columns, e.fault = columnsOf(reflect.TypeFor[T]())
+	if _, ok := any(new(I)).(pager); !ok {
+		e.fault = fmt.Errorf("%s doesn't embed api.Page", reflect.TypeFor[I]())
+	}
+	if l.total, _ = e.total.(func(context.Context, *I) (int64, error)); l.total == nil && e.total != nil {
+		e.fault = errors.New("its total is counted for another request")
+	}
+	return l, e
 }
 
 // Total makes a list tell how many rows there are in all, on its first page.

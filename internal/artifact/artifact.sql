@@ -13,6 +13,9 @@ SELECT * FROM macrodata_artifact WHERE kind = @kind AND artifact_id = @artifact_
 -- name: FindArtifact :one
 SELECT * FROM macrodata_artifact WHERE kind = @kind AND identifier = @identifier;
 
+-- name: FindArtifacts :many
+SELECT * FROM macrodata_artifact WHERE kind = @kind AND identifier = ANY (@identifiers::text[]) AND archived_at IS NULL;
+
 -- name: LockArtifact :one
 SELECT * FROM macrodata_artifact WHERE kind = @kind AND artifact_id = @artifact_id FOR UPDATE;
 

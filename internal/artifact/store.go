@@ -111,7 +111,20 @@ func (k Kind[P]) List(ctx context.Context, db pgdb.DBTX, f Filter, before uuid.U
 	if err != nil {
 		return nil, err
 	}
-	list := make([]Artifact[P], len(rows))
+	return k.unpackAll(rows)
+}
+
+// FindAll returns the living artefacts of some identifiers, in no order.
+func (k Kind[P]) FindAll(ctx context.Context, db pgdb.DBTX, identifiers []string) ([]Artifact[P], error) {
+	rows, err := pgdb.New(db).FindArtifacts(ctx, pgdb.FindArtifactsParams{Kind: k.Name, Identifiers: identifiers})
+	if err != nil {
+		return nil, err
+	}
+	return k.unpackAll(rows)
+}
+
+func (k Kind[P]) unpackAll(rows []pgdb.MacrodataArtifact) (list []Artifact[P], err error) {
+	list = make([]Artifact[P], len(rows))
 	for i, r := range rows {
 		if list[i], err = k.unpack(r); err != nil {
 			return nil, err

@@ -80,9 +80,9 @@ func Get(ctx context.Context, db pgdb.DBTX, id uuid.UUID) (Combo, error) {
 	return reports.Get(ctx, db, id)
 }
 
-// Find returns the combo of an identifier that isn't deleted, or errs.NotFound.
-func Find(ctx context.Context, db pgdb.DBTX, identifier string) (Combo, error) {
-	return reports.Find(ctx, db, identifier)
+// FindAll returns the combos of some identifiers that aren't deleted, in no order.
+func FindAll(ctx context.Context, db pgdb.DBTX, identifiers []string) ([]Combo, error) {
+	return reports.FindAll(ctx, db, identifiers)
 }
 
 // Filter says which combos are wanted. A field with its zero value lets all pass.

@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,15 +45,11 @@ type desk struct {
 // lossy starts nothing while it is on, as a process that ends too early.
 type lossy struct {
 	*combotemplates.Service
-
-	mu sync.Mutex
-	on bool
+	on atomic.Bool
 }
 
 func (l *lossy) Start(ctx context.Context, run uuid.UUID) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.on {
+	if l.on.Load() {
 		return errors.New("the process ended")
 	}
 	return l.Service.Start(ctx, run)
@@ -260,9 +256,7 @@ func TestActionsThatWereNotedAreStartedLater(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	p := apitest.Data[combotemplates.ComboTemplate](d.Send("POST", templates, plan(actions)), 201)
-	d.lost.mu.Lock()
-	d.lost.on = true
-	d.lost.mu.Unlock()
+	d.lost.on.Store(true)
 	c := apitest.Data[combolog.Made](d.Send("POST", "/api/combo-logs", d.order(p.TemplateID)), 201)
 	if err := d.service.StartWaiting(t.Context(), time.Now()); err != nil {
 		t.Fatal(err)
@@ -288,9 +282,7 @@ func TestActionsOfADeletedComboAreSkipped(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	p := apitest.Data[combotemplates.ComboTemplate](d.Send("POST", templates, plan(actions)), 201)
-	d.lost.mu.Lock()
-	d.lost.on = true
-	d.lost.mu.Unlock()
+	d.lost.on.Store(true)
 	made := d.Send("POST", "/api/combo-logs", d.order(p.TemplateID))
 	c := apitest.Data[combolog.Made](made, 201)
 	made.Undo().Want(200)

@@ -83,6 +83,53 @@ func (q *Queries) FindArtifact(ctx context.Context, arg FindArtifactParams) (Mac
 	return i, err
 }
 
+const findArtifacts = `-- name: FindArtifacts :many
+SELECT artifact_id, kind, identifier, title, status, payload, version, content_hash, object_key, media_type, byte_size, source_url, created_by, created_at, updated_by, updated_at, archived_at FROM macrodata_artifact WHERE kind = $1 AND identifier = ANY ($2::text[]) AND archived_at IS NULL
+`
+
+type FindArtifactsParams struct {
+	Kind        string
+	Identifiers []string
+}
+
+func (q *Queries) FindArtifacts(ctx context.Context, arg FindArtifactsParams) ([]MacrodataArtifact, error) {
+	rows, err := q.db.Query(ctx, findArtifacts, arg.Kind, arg.Identifiers)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []MacrodataArtifact
+	for rows.Next() {
+		var i MacrodataArtifact
+		if err := rows.Scan(
+			&i.ArtifactID,
+			&i.Kind,
+			&i.Identifier,
+			&i.Title,
+			&i.Status,
+			&i.Payload,
+			&i.Version,
+			&i.ContentHash,
+			&i.ObjectKey,
+			&i.MediaType,
+			&i.ByteSize,
+			&i.SourceUrl,
+			&i.CreatedBy,
+			&i.CreatedAt,
+			&i.UpdatedBy,
+			&i.UpdatedAt,
+			&i.ArchivedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const insertArtifact = `-- name: InsertArtifact :one
 INSERT INTO macrodata_artifact (artifact_id, kind, identifier, title, status, payload, version, content_hash,
     object_key, media_type, byte_size, source_url, created_by, updated_by)

@@ -75,9 +75,18 @@ func (s *Service) judgeAll(ctx context.Context, id uuid.UUID) ([]ImportRow, erro
 	if err != nil {
 		return nil, err
 	}
-	var references []string
+	references, identifiers := []string{}, []string{} // NULL is no list
 	for _, row := range sheet.rows {
 		references = append(references, list(row.values["products"])...)
+		identifiers = append(identifiers, row.values["identifier"])
+	}
+	named, err := combo.FindAll(ctx, s.db, identifiers)
+	if err != nil {
+		return nil, err
+	}
+	combos := map[string]*combo.Combo{}
+	for i, c := range named {
+		combos[c.Identifier] = &named[i]
 	}
 	matches, err := resolve(ctx, s.db, references)
 	if err != nil {
@@ -86,11 +95,7 @@ func (s *Service) judgeAll(ctx context.Context, id uuid.UUID) ([]ImportRow, erro
 	seen := map[string]int{}
 	rows := make([]ImportRow, len(sheet.rows))
 	for n, row := range sheet.rows {
-		before, err := s.named(ctx, row.values["identifier"])
-		if err != nil {
-			return nil, err
-		}
-		first := 0
+		before, first := combos[row.values["identifier"]], 0
 		if before != nil {
 			if first = seen[before.Identifier]; first == 0 {
 				seen[before.Identifier] = row.number
@@ -99,16 +104,4 @@ func (s *Service) judgeAll(ctx context.Context, id uuid.UUID) ([]ImportRow, erro
 		rows[n] = judge(row, before, first, set, matches)
 	}
 	return rows, nil
-}
-
-// named returns the combo of an identifier, nil where there is none.
-func (s *Service) named(ctx context.Context, identifier string) (*combo.Combo, error) {
-	if identifier == "" {
-		return nil, nil //nolint:nilnil // a new combo has none
-	}
-	c, err := combo.Find(ctx, s.db, identifier)
-	if errs.Kind(err) == "not_found" {
-		return nil, nil //nolint:nilnil // which the row is told
-	}
-	return &c, err
 }

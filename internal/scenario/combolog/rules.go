@@ -77,8 +77,9 @@ func judge(row cells, before *combo.Combo, first int, set settings.Values, match
 	}
 	v.details(row.values)
 	open := v.products(row.values, matches, was)
+	*v.Combo = v.Combo.Tidied()
 	known := map[shop.ID]bool{}
-	checked := v.Combo.Tidied()
+	checked := *v.Combo
 	checked.Products = nil
 	for _, p := range v.Combo.Products {
 		if p.ProductID != 0 { // the others are told already
@@ -99,7 +100,7 @@ func judge(row cells, before *combo.Combo, first int, set settings.Values, match
 		v.Status, v.Action, v.Combo = Wrong, "none", nil
 	case open > 0:
 		v.Status = Ambiguous
-	case was != nil && reflect.DeepEqual(v.Combo.Tidied(), *was):
+	case was != nil && reflect.DeepEqual(*v.Combo, *was):
 		v.Status, v.Action = Unchanged, "none"
 	}
 	return v
@@ -203,7 +204,7 @@ func (v *ImportRow) products(cells map[string]string, matches map[string]Product
 		if len(given) > 0 && len(given) != len(products) {
 			v.fault("roles", "are %d and the products %d: write one for each, between %s, or none at all", len(given), len(products), divider)
 		}
-		products = append([]combo.Product(nil), products...)
+		products = slices.Clone(products)
 		for i := range products {
 			products[i].Role = ""
 			if i < len(given) {
@@ -240,7 +241,7 @@ func writes(rows []ImportRow, choices []Choice) (list []combo.Write, of []int, f
 		if v.ComboID != nil {
 			w.ID, w.Seen = *v.ComboID, api.IfMatch{ETag: strconv.FormatInt(v.Version, 10)}
 		}
-		w.Report.Products = append([]combo.Product(nil), v.Combo.Products...)
+		w.Report.Products = slices.Clone(v.Combo.Products)
 		for p := range w.Report.Products {
 			place := [2]int{v.Row, p + 1}
 			choice, ok := chosen[place]
